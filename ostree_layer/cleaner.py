@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The clean-up: started as a process of its own at the end of a run, so that nobody has to wait for it."""
+
+from __future__ import annotations
+
+import sys
+
+from ostree_layer import ledger, metadata, mounts, process, repo, staging, sysroot
+from ostree_layer.errors import HostError
+from ostree_layer.model import LocalCommit, Target
+from ostree_layer.ostree_gi import OSTree, translated
+
+
+def start(target: Target) -> None:
+    """Start cleaning target up; it waits for the sysroot lock by itself."""
+    process.start_detached([sys.executable, "-m", "ostree_layer.cleaner", target.sysroot])
+
+
+def run(target: Target) -> None:
+    """Leave of our work, of the deployments and of the objects only what is in use."""
+    mounts.enter_private_namespace()
+    opened = sysroot.open_sysroot(target, in_private_namespace=True)
+    opened.lock()
+    try:
+        with sysroot.marked_as_cleaner(opened):
+            opened.load_if_changed(None)
+            _clean(opened)
+    finally:
+        opened.unlock()
+
+
+def _clean(locked: OSTree.Sysroot) -> None:
+    work, store = sysroot.work_folder(locked), sysroot.repository(locked)
+    staging.sweep(work)
+    used = _local_commits_in_use(locked, store)
+    _drop_bases(store, {local.base for local in used})
+    ledger.drop_files(work, [local.requests for local in used])
+    with translated("cleaning up after the deployments", HostError):
+        locked.cleanup(None)
+
+
+def _local_commits_in_use(locked: OSTree.Sysroot, store: OSTree.Repo) -> list[LocalCommit]:
+    """Those that are deployed, or that a ref to a local tree names."""
+    commits = {deployment.get_csum() for deployment in locked.get_deployments()}
+    commits |= set(repo.refs(store, repo.LOCAL_REFS).values())
+    found = (metadata.parse_local(repo.metadata(repo.load_commit(store, checksum))) for checksum in commits)
+    return [local for local in found if local is not None]
+
+
+def _drop_bases(store: OSTree.Repo, used: set[str]) -> None:
+    for name, checksum in repo.refs(store, repo.BASE_REFS).items():
+        if checksum not in used:
+            repo.set_ref(store, name, None)
+
+
+if __name__ == "__main__":
+    run(Target(sys.argv[1]))

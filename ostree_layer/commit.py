@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Write a tree as a commit: objects first, then the commit, then the refs that keep it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ostree_layer import metadata, repo
+from ostree_layer.errors import CommitError
+from ostree_layer.failpoint import failpoint
+from ostree_layer.model import LocalCommit, Package
+from ostree_layer.ostree_gi import GLib, OSTree, gfile, translated
+
+SELINUX_CONFIG = "usr/etc/selinux/config"
+
+
+def load_policy(root: Path) -> OSTree.SePolicy | None:
+    """The SELinux policy of the tree at root; None where it has none, and then nothing is labelled."""
+    if not (root / SELINUX_CONFIG).exists():
+        return None
+    with translated("reading the tree's SELinux policy", CommitError):
+        policy = OSTree.SePolicy.new(gfile(root), None)
+    return policy if policy.get_name() is not None else None
+
+
+def write(
+    store: OSTree.Repo, tree: OSTree.MutableTree, local: LocalCommit, packages: Iterable[Package], previous: GLib.Variant
+) -> str:
+    """Write tree and its commit in the transaction that store is in, and return the commit's checksum.
+
+    The parent is the base commit, as other tools expect of a layered one; our own lineage is in the metadata.
+    """
+    values = metadata.render(local, packages, repo.metadata(previous))
+    root = store.write_mtree(tree, None)[1]
+    seconds = os.environ.get("SOURCE_DATE_EPOCH")
+    time = int(seconds) if seconds else GLib.get_real_time() // 1_000_000
+    checksum = store.write_commit_with_time(local.base, local.transaction.command, None, values, root, time, None)[1]
+    failpoint("commit::written")
+    return str(checksum)
+
+
+def point_refs(store: OSTree.Repo, stateroot: str, local: LocalCommit, checksum: str) -> None:
+    """Keep the commit and its base from being pruned; only now can anything lead to them."""
+    repo.set_ref(store, repo.base_ref(local.base), local.base)
+    repo.set_ref(store, repo.local_ref(stateroot), checksum)
+    failpoint("commit::referenced")
+
+
+@contextlib.contextmanager
+def writing(store: OSTree.Repo) -> Iterator[None]:
+    """The repository's transaction; what goes wrong in it is said in terms of the tree."""
+    with translated("writing the tree into the repository", CommitError), repo.transaction(store):
+        yield
+    failpoint("commit::flushed")

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""DNF's `Base` as this product uses it: with the plugins, the only place that knows DNF's insides."""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dnf.conf
+import dnf.rpm
+import dnf.util
+import libdnf.transaction
+import rpm
+
+from ostree_layer import database, mounts
+from ostree_layer.errors import HostError
+from ostree_layer.model import Package
+
+USER = libdnf.transaction.TransactionItemReason_USER
+COMMAND_LINE_REPO = "@commandline"
+# DNF's own refusals of image-based systems; 4.21 asks without looking at the installroot.
+SELF_TESTS = ("is_container", "_is_bootc_host")
+
+
+def is_users_own_root(conf: Any) -> bool:
+    """Whether the user named an installroot, or asked DNF for a transient transaction: none of our business."""
+    named = conf._get_priority("installroot") >= dnf.conf.PRIO_COMMANDLINE
+    return bool(named) or getattr(conf, "persistence", None) == "transient"
+
+
+def use_rpmdb_of(root: Path) -> str | None:
+    """Make librpm in this process read root's rpm database where root has it.
+
+    Return that directory if rpm's configuration files name another one, as Debian's do.
+    """
+    found = database.find_rpmdb(root)
+    if found is None:
+        raise HostError(f"{root} has no rpm database", hint="a tree keeps it in /usr/lib/sysimage/rpm or /usr/share/rpm")
+    if _configured_is(root, found):
+        return None
+    rpm.addMacro("_dbpath", f"/{found}")
+    return found
+
+
+def _configured_is(root: Path, directory: str) -> bool:
+    configured = root / rpm.expandMacro("%{_dbpath}").lstrip("/")
+    return configured.is_dir() and os.path.samefile(configured, root / directory)
+
+
+def lend_dbpath_to_children(folder: Path, directory: str, loan: contextlib.ExitStack) -> None:
+    """Show rpm's child programs `directory` too, in this mount namespace: `rpmkeys` reads macros from files only."""
+    macros = Path(rpm.expandMacro("%{_rpmconfigdir}"), "macros.d")
+    lent = folder / "macros.d"
+    lent.mkdir()
+    (lent / "macros.zz-ostree-layer").write_text(f"%_dbpath /{directory}\n")
+    if macros.is_dir():
+        mounts.overlay_read_only([lent, macros], macros)
+        loan.callback(mounts.unmount, macros)
+
+
+def releasever(root: Path) -> str | None:
+    found = dnf.rpm.detect_releasever(os.fspath(root))
+    return None if found is None else str(found)
+
+
+def look_at(base: Any, root: Path, history: Path) -> None:
+    """Make a run that only reads see root; DNF opens its history for writing even then, so it gets a copy."""
+    base.conf.installroot = os.fspath(root)
+    base.conf.persistdir = os.fspath(history)
+
+
+def work_in(base: Any, root: Path) -> None:
+    """Make everything that DNF will open from now on be that of the staged root."""
+    close(base)
+    conf = base.conf
+    conf.installroot = os.fspath(root)
+    conf.persistdir = os.fspath(root / database.HISTORY_DIRECTORY)
+    # A tree has exactly one kernel, and the running one is in another tree.
+    conf.installonlypkgs = []
+    conf.protect_running_kernel = False
+    for name in SELF_TESTS:
+        if hasattr(dnf.util, name):
+            setattr(dnf.util, name, lambda *_args, **_kwargs: False)
+
+
+def configure_repos_again(base: Any, cli: Any, release: str) -> None:
+    """Take release as $releasever, also in what was already substituted."""
+    base.conf.releasever = release
+    base.reset(repos=True)
+    cli._configure_repos(cli.command.opts)
+
+
+def close(base: Any) -> None:
+    """Let go of the rpm database and of the history."""
+    base._closeRpmDB()
+    if base._history is not None:
+        base.history.close()
+        del base.history
+
+
+def has_installed_packages(base: Any) -> bool:
+    return bool(base.sack.query().installed())
+
+
+class Step(NamedTuple):
+    """The packages of one RPM transaction, and the RPM files among them that no repository has."""
+
+    installed: tuple[Package, ...]
+    removed: tuple[Package, ...]
+    local_files: tuple[tuple[Package, Path], ...]
+
+
+def step_of(base: Any) -> Step:
+    """What DNF's current transaction did."""
+    coming = base.transaction.install_set if base.transaction else ()
+    going = base.transaction.remove_set if base.transaction else ()
+    files = tuple((_package(p), Path(p.localPkg())) for p in coming if p.reponame == COMMAND_LINE_REPO)
+    return Step(tuple(map(_package, coming)), tuple(map(_package, going)), files)
+
+
+def _package(found: Any) -> Package:
+    return Package(found.name, str(found.epoch), found.version, found.release, found.arch)
+
+
+def user_installed(base: Any, packages: Iterable[Package]) -> set[Package]:
+    """Those of packages that the history says the user asked for."""
+    swdb = base.history.swdb
+    return {p for p in packages if swdb.resolveRPMTransactionItemReason(p.name, p.arch, -1) == USER}
+
+
+def installed_groups(base: Any) -> set[str]:
+    """The comps groups and environments that the history says are installed."""
+    groups = {item.getGroupId() for item in base.history.group.search_by_pattern("*")}
+    return groups | {item.getEnvironmentId() for item in base.history.env.search_by_pattern("*")}
+
+
+def enabled_modules(root: Path) -> set[str]:
+    """The module streams that root's configuration enables, as NAME:STREAM."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(sorted((root / "etc/dnf/modules.d").glob("*.module")))
+    sections = (parser[name] for name in parser.sections())
+    return {f"{s.name}:{s.get('stream', '')}" for s in sections if s.get("state") == "enabled"}
+
+
+def installed_packages(root: Path, dbpath: str) -> tuple[Package, ...]:
+    """The packages in the rpm database at dbpath of root, keys left out."""
+    rpm.addMacro("_dbpath", f"/{dbpath}")
+    try:
+        found = [_of_header(header) for header in rpm.TransactionSet(os.fspath(root)).dbMatch()]
+    finally:
+        rpm.delMacro("_dbpath")
+    return tuple(sorted(package for package in found if package.name != "gpg-pubkey"))
+
+
+def _of_header(header: Any) -> Package:
+    return Package(header["name"], str(header["epoch"] or 0), header["version"], header["release"], header["arch"])
+
+
+class PackagedFile(NamedTuple):
+    """An entry of a package, as its header has it; `path` begins with a slash."""
+
+    path: str
+    mode: int
+    user: str
+    group: str
+    link: str
+
+    @property
+    def is_directory(self) -> bool:
+        return stat.S_ISDIR(self.mode)
+
+
+def packaged_files(root: Path, name: str, below: str) -> Iterator[PackagedFile]:
+    """The entries that the installed packages called name have below a directory, ghosts left out."""
+    for header in dnf.rpm.transaction.initReadOnlyTransaction(root=os.fspath(root)).dbMatch("name", name):
+        columns = ("filenames", "filemodes", "fileusername", "filegroupname", "filelinktos", "fileflags")
+        for path, mode, user, group, link, flags in zip(*(header[column] for column in columns)):
+            if path.startswith(below) and not flags & rpm.RPMFILE_GHOST:
+                yield PackagedFile(path, mode & 0xFFFF, user, group, link)
+
+
+def sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

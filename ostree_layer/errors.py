@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every failure this library reports on purpose."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+
+class OstreeLayerError(Exception):
+    """One sentence that says what failed, and a hint that says what to do about it."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def sentence(self) -> str:
+        """The message with its hint, as a user reads it."""
+        return f"{self}\n({self.hint})" if self.hint else str(self)
+
+
+class HostError(OstreeLayerError):
+    """The host or the sysroot is not as the operation needs it."""
+
+
+class MountError(OstreeLayerError):
+    """A mount system call failed."""
+
+
+class CommandError(OstreeLayerError):
+    """A child process ended with a status other than 0."""
+
+    def __init__(self, argv: Sequence[str], returncode: int, stderr: str) -> None:
+        self.argv, self.returncode = tuple(argv), returncode
+        ending = f"was killed by signal {-returncode}" if returncode < 0 else f"exited with status {returncode}"
+        super().__init__(f"{shlex.join(argv)} {ending}" + (f": {stderr}" if stderr else ""))
+
+
+class TransactionFailed(OstreeLayerError):
+    """A package or a scriptlet failed in the staged root."""
+
+
+class CommitError(OstreeLayerError):
+    """The staged root cannot become a commit."""
+
+
+class RepoError(OstreeLayerError):
+    """A ref, a commit or its metadata is missing or refused."""
+
+
+class DeployError(OstreeLayerError):
+    """libostree refused the deployment; the commit stays, the host is as it was."""

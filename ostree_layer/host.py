@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The machine this runs on, and which sysroot a run acts on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ostree_layer.errors import HostError
+from ostree_layer.model import Settings, Target
+
+BOOTED_MARK = Path("/run/ostree-booted")
+SYSTEMD_MARK = Path("/run/systemd/system")
+STAGED_MARK = Path("/run/ostree/staged-deployment")
+LOGINUID = Path("/proc/self/loginuid")
+
+
+def find_target(settings: Settings, environment: Mapping[str, str]) -> Target | None:
+    """The sysroot to act on, or None where nothing of ours has a say."""
+    named = environment.get("OSTREE_SYSROOT") or settings.sysroot
+    stateroot = environment.get("OSTREE_OS") or settings.stateroot
+    if named and os.path.realpath(named) != "/":
+        require_sysroot(Path(named), "OSTREE_SYSROOT" if environment.get("OSTREE_SYSROOT") else "sysroot= in ostree.conf")
+        return Target(os.path.realpath(named), stateroot)
+    return Target("/", stateroot) if BOOTED_MARK.exists() else None
+
+
+def require_sysroot(path: Path, named_by: str) -> None:
+    if not (path / "ostree/repo/objects").is_dir():
+        raise HostError(
+            f"{named_by} names {path}, which is not an OSTree sysroot: it has no ostree/repo",
+            hint="ostree admin init-fs makes one",
+        )
+
+
+def is_booted_with_systemd() -> bool:
+    """Whether a staged deployment will be finalized when this host shuts down."""
+    return SYSTEMD_MARK.is_dir()
+
+
+def calling_user() -> str:
+    """Who is at the keyboard, through sudo and su: the login uid, or else the uid."""
+    try:
+        uid = int(LOGINUID.read_text())
+    except (OSError, ValueError):
+        uid = os.getuid()
+    return str(os.getuid() if uid == 2**32 - 1 else uid)

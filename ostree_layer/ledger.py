@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a run does to the packages, kept while it goes on, for its commit to tell."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ostree_layer import database, dnf_base, metadata, repo, requests
+from ostree_layer.errors import RepoError
+from ostree_layer.model import LocalCommit, Package, Requests, Transaction
+from ostree_layer.ostree_gi import OSTree
+
+LOCAL_RPMS = "rpms"
+
+
+@dataclasses.dataclass(frozen=True)
+class Ledger:
+    """The steps of a run, and what groups and module streams there were before the first."""
+
+    groups: frozenset[str]
+    modules: frozenset[str]
+    steps: list[dnf_base.Step] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def begin(cls, base: Any, root: Path) -> Ledger:
+        return cls(frozenset(dnf_base.installed_groups(base)), frozenset(dnf_base.enabled_modules(root)))
+
+    @property
+    def installed(self) -> list[Package]:
+        return [package for step in self.steps for package in step.installed]
+
+    @property
+    def removed(self) -> list[Package]:
+        return [package for step in self.steps for package in step.removed]
+
+    def applied_to(self, packages: Iterable[Package]) -> set[Package]:
+        """The packages after all steps."""
+        now = set(packages)
+        for step in self.steps:
+            now = (now - set(step.removed)) | set(step.installed)
+        return now
+
+
+@dataclasses.dataclass(frozen=True)
+class Lineage:
+    """The commit that a run starts from, and the base commit that this one was made from (or is)."""
+
+    previous: str
+    base: str
+    base_refspec: str
+    requests: Requests
+    packages: tuple[Package, ...]
+    base_packages: tuple[Package, ...]
+
+
+def read_lineage(store: OSTree.Repo, checksum: str, refspec: str) -> Lineage:
+    values = metadata.parse_local(found := repo.metadata(repo.load_commit(store, checksum)))
+    packages = metadata.parse_packages(found) or _read_packages(store, checksum)
+    if values is None:
+        return Lineage(checksum, checksum, refspec, Requests(), packages, packages)
+    stored = metadata.parse_packages(repo.metadata(repo.load_commit(store, values.base)))
+    base_packages = stored or _read_packages(store, values.base)
+    return Lineage(checksum, values.base, values.base_refspec, values.requests, packages, base_packages)
+
+
+def _read_packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
+    """The packages of a commit whose maker did not write them into its metadata."""
+    with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as folder:
+        for directory in database.RPMDB_DIRECTORIES:
+            if repo.check_out(store, checksum, f"/{directory}", Path(folder, directory)):
+                return dnf_base.installed_packages(Path(folder), directory)
+    raise RepoError(f"commit {checksum} has no rpm database")
+
+
+def close(ledger: Ledger, base: Any, root: Path, lineage: Lineage, made_by: Transaction) -> tuple[LocalCommit, set[Package]]:
+    """Put the run into the words of a commit's metadata: what made it, what is in it, and what the user wants."""
+    now = ledger.applied_to(lineage.packages)
+    in_base = {package.name_arch for package in lineage.base_packages}
+    asked = dnf_base.user_installed(base, [package for package in now if package.name_arch not in in_base])
+    files = {package.nevra: dnf_base.sha256(path) for step in ledger.steps for package, path in step.local_files}
+    wanted = dataclasses.replace(
+        requests.of_tree(lineage.base_packages, now, asked, lineage.requests, files),
+        groups=requests.carried(lineage.requests.groups, ledger.groups, dnf_base.installed_groups(base)),
+        modules=requests.carried(lineage.requests.modules, ledger.modules, dnf_base.enabled_modules(root)),
+    )
+    done = dataclasses.replace(
+        made_by,
+        installed=tuple(sorted(package.nevra for package in now - set(lineage.packages))),
+        removed=tuple(sorted(package.nevra for package in set(lineage.packages) - now)),
+    )
+    return LocalCommit(lineage.base, lineage.base_refspec, lineage.previous, wanted, done), now
+
+
+def keep_files(ledger: Ledger, work_folder: Path) -> None:
+    """Keep the RPM files that no repository has, by their sha256, where a replay of the requests finds them."""
+    for _package, path in (entry for step in ledger.steps for entry in step.local_files):
+        kept = work_folder / LOCAL_RPMS / f"{dnf_base.sha256(path)}.rpm"
+        kept.parent.mkdir(mode=0o700, exist_ok=True)
+        if not kept.exists():
+            shutil.copyfile(path, kept.with_suffix(".new"))
+            os.replace(kept.with_suffix(".new"), kept)
+
+
+def drop_files(work_folder: Path, used: Iterable[Requests]) -> None:
+    """Remove the kept RPM files that none of the requests name."""
+    named = {entry.partition(":")[0] + ".rpm" for wanted in used for entry in wanted.local}
+    for path in (work_folder / LOCAL_RPMS).glob("*"):
+        if path.name not in named:
+            path.unlink()

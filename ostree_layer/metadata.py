@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What our commits carry as metadata, as values and as GVariants."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from ostree_layer.model import LocalCommit, Package, Requests, Transaction
+from ostree_layer.ostree_gi import GLib
+
+Values = dict[str, GLib.Variant]
+
+OURS = "ostree-layer."
+PKGLIST = "rpmostree.rpmdb.pkglist"
+# What a local commit has in common with the commit that it was made from.
+CARRIED = ("version", "ostree.linux", "ostree.bootable", "rpmostree.initramfs-args")
+
+
+def render(local: LocalCommit, packages: Iterable[Package], previous: Values) -> GLib.Variant:
+    """The `a{sv}` of a local commit; `previous` is the metadata of the commit that it was made from."""
+    values = {key: previous[key] for key in CARRIED if key in previous}
+    values[PKGLIST] = GLib.Variant("a(sssss)", [dataclasses.astuple(package) for package in sorted(packages)])
+    values[OURS + "base"] = GLib.Variant("s", local.base)
+    values[OURS + "base-refspec"] = GLib.Variant("s", local.base_refspec)
+    values[OURS + "previous"] = GLib.Variant("s", local.previous)
+    values[OURS + "requests"] = GLib.Variant("a{sas}", dataclasses.asdict(local.requests))
+    values[OURS + "transaction"] = GLib.Variant("a{sv}", _transaction(local.transaction))
+    return GLib.Variant("a{sv}", values)
+
+
+def _transaction(made_by: Transaction) -> Values:
+    return {
+        "command": GLib.Variant("s", made_by.command),
+        "user": GLib.Variant("s", made_by.user),
+        "installed": GLib.Variant("as", made_by.installed),
+        "removed": GLib.Variant("as", made_by.removed),
+    }
+
+
+def parse_packages(values: Values) -> tuple[Package, ...] | None:
+    """The packages of the commit, or None where whoever made it did not say."""
+    stored = values.get(PKGLIST)
+    return None if stored is None else tuple(Package(*row) for row in stored.unpack())
+
+
+def parse_local(values: Values) -> LocalCommit | None:
+    """What we recorded of the commit, or None where it is not one of ours."""
+    if OURS + "base" not in values:
+        return None
+    made_by = values[OURS + "transaction"].unpack()
+    return LocalCommit(
+        base=values[OURS + "base"].get_string(),
+        base_refspec=values[OURS + "base-refspec"].get_string(),
+        previous=values[OURS + "previous"].get_string(),
+        requests=Requests.from_dict(values[OURS + "requests"].unpack()),
+        transaction=Transaction(
+            made_by["command"], made_by["user"], tuple(made_by["installed"]), tuple(made_by["removed"])
+        ),
+    )

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The values that the floors above hand to each other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Package:
+    """One installed package, in the order of `rpmostree.rpmdb.pkglist`'s columns."""
+
+    name: str
+    epoch: str
+    version: str
+    release: str
+    arch: str
+
+    @property
+    def evr(self) -> str:
+        return (f"{self.epoch}:" if self.epoch not in ("", "0") else "") + f"{self.version}-{self.release}"
+
+    @property
+    def nevra(self) -> str:
+        return f"{self.name}-{self.evr}.{self.arch}"
+
+    @property
+    def name_arch(self) -> str:
+        return f"{self.name}.{self.arch}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Requests:
+    """What the user asked for on top of the base commit; it can be asked for again on another one.
+
+    `replaced` holds NEVRAs, `local` holds `SHA256:NEVRA` of RPM files that no repository has.
+    """
+
+    packages: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Iterable[str]]) -> Requests:
+        """Read what `dataclasses.asdict` wrote; a newer writer's further fields are left out."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: tuple(values) for name, values in stored.items() if name in known})
+
+
+@dataclasses.dataclass(frozen=True)
+class Transaction:
+    """What made a commit: the command line, the loginuid's user, and NEVRAs in and out."""
+
+    command: str = ""
+    user: str = ""
+    installed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalCommit:
+    """What our metadata says of a commit that was made on this host."""
+
+    base: str
+    base_refspec: str
+    previous: str
+    requests: Requests
+    transaction: Transaction
+
+
+@dataclasses.dataclass(frozen=True)
+class PackageDiff:
+    """How the packages of one tree differ from those of another; pairs are (old, new)."""
+
+    added: tuple[Package, ...] = ()
+    removed: tuple[Package, ...] = ()
+    upgraded: tuple[tuple[Package, Package], ...] = ()
+    downgraded: tuple[tuple[Package, Package], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.upgraded or self.downgraded)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """`ostree.conf`, with its defaults."""
+
+    sysroot: str = ""
+    stateroot: str = ""
+    strict_scriptlets: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """The sysroot that a run acts on: `/` when it is the booted host's."""
+
+    sysroot: str
+    stateroot: str = ""
+
+    @property
+    def is_booted_host(self) -> bool:
+        return self.sysroot == "/"
+
+
+@dataclasses.dataclass(frozen=True)
+class Deployed:
+    """The deployment that a run made."""
+
+    checksum: str
+    version: str
+    is_staged: bool
+    sysroot: str
+    stateroot: str

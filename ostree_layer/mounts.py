@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Mounts in a mount namespace of this process: the only module that imports ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from pathlib import Path
+from typing import Callable
+
+from ostree_layer.errors import MountError
+
+Mount = Callable[[Path], None]
+
+CLONE_NEWNS = 0x0002_0000
+MNT_DETACH = 2
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_REMOUNT, MS_BIND, MS_REC = 32, 4096, 16384
+MS_SLAVE = 1 << 19
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
+_libc.umount2.argtypes = (ctypes.c_char_p, ctypes.c_int)
+
+
+def _failed(what: str) -> MountError:
+    number = ctypes.get_errno()
+    error = MountError(f"{what}: {os.strerror(number)}")
+    error.__cause__ = OSError(number, os.strerror(number))
+    return error
+
+
+def _mount(source: str, target: Path, kind: str, flags: int = 0, options: str = "") -> None:
+    arguments = (os.fsencode(source), os.fsencode(target), kind.encode(), flags, os.fsencode(options))
+    if _libc.mount(*arguments) < 0:
+        raise _failed(f"mounting {kind or source} on {target}")
+
+
+def enter_private_namespace() -> None:
+    """Give this process a mount namespace: the host's later mounts are seen in it, its own are seen by nobody."""
+    if _libc.unshare(CLONE_NEWNS) < 0:
+        raise _failed("making a private mount namespace")
+    _mount("none", Path("/"), "", MS_REC | MS_SLAVE)
+
+
+def overlay(lower: Path, upper: Path, work: Path, target: Path) -> None:
+    """Mount upper over lower at target."""
+    # An upper becomes a commit: it must carry whole files and plain directories, never references into its lower.
+    options = f"lowerdir={lower},upperdir={upper},workdir={work},index=off,metacopy=off,redirect_dir=off,xino=off"
+    try:
+        # volatile: the commit syncs what it takes from the upper, so syncing the overlay would be done twice.
+        _mount("overlay", target, "overlay", 0, options + ",volatile")
+    except MountError as e:
+        if not (isinstance(e.__cause__, OSError) and e.__cause__.errno == errno.EINVAL):
+            raise
+        _mount("overlay", target, "overlay", 0, options)
+
+
+def overlay_read_only(layers: list[Path], target: Path) -> None:
+    """Show layers, the first on top, at target."""
+    _mount("overlay", target, "overlay", MS_RDONLY, "lowerdir=" + ":".join(map(os.fspath, layers)))
+
+
+def bind(source: Path, target: Path, *, read_only: bool = False) -> None:
+    """Show source at target too."""
+    _mount(os.fspath(source), target, "", MS_BIND | MS_REC)
+    if read_only:
+        _mount("none", target, "", MS_REMOUNT | MS_BIND | MS_RDONLY)
+
+
+def tmpfs(target: Path, *, mode: int = 0o755) -> None:
+    _mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, f"mode={mode:o}")
+
+
+def proc(target: Path) -> None:
+    _mount("proc", target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+
+def devices(target: Path) -> None:
+    """A tmpfs at target with the few devices that a scriptlet may expect."""
+    _mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755")
+    for name, minor in (("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)):
+        os.mknod(target / name, 0o020666, os.makedev(1, minor))
+        os.chmod(target / name, 0o666)
+    for name, to in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        (target / name).symlink_to(f"/proc/self/{to}")
+    (target / "shm").mkdir()
+    (target / "shm").chmod(0o1777)
+
+
+def unmount(target: Path) -> None:
+    """Take away what is mounted at target, at once for everybody but its present users."""
+    if _libc.umount2(os.fsencode(target), MNT_DETACH) < 0:
+        raise _failed(f"unmounting {target}")

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""libostree by GObject introspection, imported in one place."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import gi
+
+from ostree_layer.errors import OstreeLayerError
+
+gi.require_version("OSTree", "1.0")
+from gi.repository import Gio, GLib, OSTree  # noqa: E402
+
+__all__ = ["GLib", "Gio", "OSTree", "gfile", "translated"]
+
+AT_FDCWD = -100
+
+
+def gfile(path: Path | str) -> Gio.File:
+    return Gio.File.new_for_path(str(path))
+
+
+@contextlib.contextmanager
+def translated(doing: str, error: type[OstreeLayerError], *, hint: str = "") -> Iterator[None]:
+    """Raise libostree's errors in the body as `error`: what was being done, and what libostree says."""
+    try:
+        yield
+    except GLib.Error as e:
+        raise error(f"{doing}: {e.message}", hint=hint) from e

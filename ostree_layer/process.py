@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Child processes: the only module that imports subprocess."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import subprocess
+from collections.abc import Sequence
+
+from ostree_layer.errors import CommandError
+
+log = logging.getLogger(__name__)
+
+STDERR_TAIL = 1024
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "SYSTEMD_OFFLINE": "1"}
+
+
+def run(argv: Sequence[str]) -> str:
+    """Run argv to its end with a fixed environment and return its stdout."""
+    log.debug("+ %s", shlex.join(argv))
+    done = subprocess.run(
+        argv,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        raise CommandError(argv, done.returncode, done.stderr[-STDERR_TAIL:].strip())
+    return done.stdout
+
+
+def start_detached(argv: Sequence[str]) -> None:
+    """Start argv in a session of its own and leave it: nobody waits for it, nothing reads what it prints."""
+    log.debug("+ %s &", shlex.join(argv))
+    quiet = subprocess.DEVNULL
+    environment = {**ENVIRONMENT, "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    child = subprocess.Popen(argv, env=environment, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+    child.returncode = 0  # it outlives this process: nobody is to warn that it was not waited for

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""libostree's repository: its transaction, its refs, its commits' metadata."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from ostree_layer.errors import RepoError
+from ostree_layer.ostree_gi import AT_FDCWD, Gio, GLib, OSTree, translated
+
+LOCAL_REFS = "ostree-layer/local"
+BASE_REFS = "ostree-layer/base"
+
+
+@contextlib.contextmanager
+def transaction(repo: OSTree.Repo) -> Iterator[None]:
+    """Write in the body; a body that fails leaves no ref, at most objects that nothing names."""
+    repo.prepare_transaction(None)
+    try:
+        yield
+    except BaseException:
+        repo.abort_transaction(None)
+        raise
+    repo.commit_transaction(None)
+
+
+def load_commit(repo: OSTree.Repo, checksum: str) -> GLib.Variant:
+    with translated(f"reading commit {checksum}", RepoError):
+        _ok, commit, _state = repo.load_commit(checksum)
+    return commit
+
+
+def metadata(commit: GLib.Variant) -> dict[str, GLib.Variant]:
+    """A commit's metadata, each value still a variant, so that it can be carried over as it is."""
+    stored = commit.get_child_value(0)
+    values = {}
+    for index in range(stored.n_children()):
+        entry = stored.get_child_value(index)
+        values[entry.get_child_value(0).get_string()] = entry.get_child_value(1).get_variant()
+    return values
+
+
+def timestamp(commit: GLib.Variant) -> int:
+    """Seconds since the epoch."""
+    return int(OSTree.commit_get_timestamp(commit))
+
+
+def version(commit: GLib.Variant) -> str:
+    found = metadata(commit).get("version")
+    return str(found.unpack()) if found is not None else ""
+
+
+def refs(repo: OSTree.Repo, prefix: str) -> dict[str, str]:
+    """Refs below prefix, by their full names."""
+    _ok, found = repo.list_refs_ext(prefix, OSTree.RepoListRefsExtFlags.NONE, None)
+    return dict(found)
+
+
+def set_ref(repo: OSTree.Repo, name: str, checksum: str | None) -> None:
+    """Point the local ref at checksum at once, or take it away."""
+    with translated(f"writing the ref {name}", RepoError):
+        repo.set_ref_immediate(None, name, checksum, None)
+
+
+def local_ref(stateroot: str) -> str:
+    return f"{LOCAL_REFS}/{stateroot}"
+
+
+def base_ref(checksum: str) -> str:
+    """The ref that keeps a base commit that need not be deployed any more."""
+    return f"{BASE_REFS}/{checksum}"
+
+
+def check_out(repo: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
+    """Write one directory of a commit to target; False where the commit has no such directory."""
+    options = OSTree.RepoCheckoutAtOptions()
+    options.mode = OSTree.RepoCheckoutMode.USER
+    options.subpath = path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        repo.checkout_at(options, AT_FDCWD, str(target), checksum, None)
+    except GLib.Error as e:
+        if e.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND):
+            return False
+        raise RepoError(f"reading {path} of commit {checksum}: {e.message}") from e
+    return True

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the user asked for, worked out from the tree that came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+
+from ostree_layer.model import Package, Requests
+
+
+def of_tree(
+    base: Collection[Package], now: Collection[Package], asked: Collection[Package], former: Requests, local: dict[str, str]
+) -> Requests:
+    """The requests that lead from base to now.
+
+    `asked` are those packages of now that the user named; `local` maps the NEVRAs of this run's local RPMs to sha256.
+    It is a comparison, not a diary: what was installed and removed again leaves no trace.
+    """
+    in_base = {package.name_arch for package in base}
+    in_now = {package.name_arch for package in now}
+    files = _local_files(former, local, now)
+    layered = [p for p in now if p.name_arch not in in_base and p in asked and p.nevra not in files]
+    replaced = [p for p in set(now) - set(base) if p.name_arch in in_base and p.nevra not in files]
+    return Requests(
+        packages=_names(layered, now),
+        groups=former.groups,
+        modules=former.modules,
+        removed=_names([p for p in base if p.name_arch not in in_now], base),
+        replaced=tuple(sorted(p.nevra for p in replaced)),
+        local=tuple(sorted(f"{digest}:{nevra}" for nevra, digest in files.items())),
+    )
+
+
+def _local_files(former: Requests, local: dict[str, str], now: Iterable[Package]) -> dict[str, str]:
+    """NEVRA to sha256 of the local RPMs that are still installed."""
+    known = {nevra: digest for digest, _, nevra in (entry.partition(":") for entry in former.local)}
+    known.update(local)
+    installed = {package.nevra for package in now}
+    return {nevra: digest for nevra, digest in known.items() if nevra in installed}
+
+
+def _names(chosen: Iterable[Package], among: Iterable[Package]) -> tuple[str, ...]:
+    """Names, with the architecture where the name alone would mean several packages."""
+    count = Counter(name for name, _arch in {(p.name, p.arch) for p in among})
+    return tuple(sorted({p.name if count[p.name] == 1 else p.name_arch for p in chosen}))
+
+
+def carried(former: Iterable[str], before: Collection[str], after: Collection[str]) -> tuple[str, ...]:
+    """Groups or module streams asked for, after a run that led from before to after."""
+    return tuple(sorted((set(former) | (set(after) - set(before))) - (set(before) - set(after))))

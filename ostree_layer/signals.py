@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Signals that end a run: as an exit that cleans up, and not in the middle of a deployment."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def end_by_exit() -> None:
+    """Make the ending signals raise SystemExit, so that what was acquired is released."""
+    for number in ENDING:
+        signal.signal(number, _leave)
+
+
+@contextlib.contextmanager
+def held_off() -> Iterator[None]:
+    """Finish the body whatever signal comes: once it has begun, done is the only safe state."""
+    former = {number: signal.signal(number, signal.SIG_IGN) for number in (*ENDING, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The staged root: a writable view of a deployment in which a transaction runs, seen by nobody else."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ostree_layer import mounts
+from ostree_layer.errors import MountError
+
+STAGING = "staging"
+# Where packages and their scriptlets expect to find a directory, whatever the tree's own tmpfiles.d says.
+VAR_DIRECTORIES = {"cache": 0o755, "lib": 0o755, "log": 0o755, "spool": 0o755, "tmp": 0o1777}
+
+
+@dataclasses.dataclass(frozen=True)
+class StagedRoot:
+    """`root` is lower with upper on it; `var` is what the transaction sees as /var."""
+
+    folder: Path
+    lower: Path
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "root"
+
+    @property
+    def upper(self) -> Path:
+        return self.folder / "upper"
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    @property
+    def var(self) -> Path:
+        return self.folder / "var"
+
+
+@contextlib.contextmanager
+def staged_root(work_folder: Path, lower: Path) -> Iterator[StagedRoot]:
+    """Make the folders of a staged root over lower; they are gone after the body."""
+    parent = work_folder / STAGING
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    staged = StagedRoot(folder, lower)
+    try:
+        for directory in (staged.root, staged.upper, staged.work, staged.var):
+            directory.mkdir()
+        # The upper's own mode and owner become those of the merged root.
+        shutil.copystat(lower, staged.upper)
+        yield staged
+    finally:
+        shutil.rmtree(folder)
+
+
+def sweep(work_folder: Path) -> None:
+    """Remove what killed runs left; the caller holds the sysroot lock, so no run is using any of it."""
+    with contextlib.suppress(FileNotFoundError):
+        for folder in (work_folder / STAGING).iterdir():
+            shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def mounted(staged: StagedRoot) -> Iterator[None]:
+    """Mount the staged root for the body, in the private mount namespace that this process is in."""
+    with contextlib.ExitStack() as stack:
+        _mount_root(staged, stack)
+        root = staged.root
+        _show(stack, root / "etc", lambda at: mounts.bind(root / "usr/etc", at))
+        _populate_var(staged)
+        _show(stack, root / "var", lambda at: mounts.bind(staged.var, at))
+        _show(stack, root / "proc", mounts.proc)
+        _show(stack, root / "dev", mounts.devices)
+        _show(stack, root / "run", mounts.tmpfs)
+        _show(stack, root / "sysroot", mounts.tmpfs)
+        _mount_tmp(stack, root)
+        yield
+
+
+def _mount_root(staged: StagedRoot, stack: contextlib.ExitStack) -> None:
+    try:
+        mounts.overlay(staged.lower, staged.upper, staged.work, staged.root)
+    except MountError as e:
+        raise MountError(
+            f"{staged.folder} cannot carry a staged root: {e}",
+            hint="the sysroot must be on a file system that overlayfs can write to: ext4, xfs or btrfs, not another overlay",
+        ) from e
+    stack.callback(mounts.unmount, staged.root)
+
+
+def _show(stack: contextlib.ExitStack, at: Path, mount: mounts.Mount) -> None:
+    """Mount something at a directory of the root, and take it away again in reverse order."""
+    if not at.is_symlink():
+        at.mkdir(exist_ok=True)
+        mount(at)
+        stack.callback(mounts.unmount, at)
+
+
+def _mount_tmp(stack: contextlib.ExitStack, root: Path) -> None:
+    """A private /tmp, also where the tree has it as a link to sysroot/tmp."""
+    if (root / "tmp").is_symlink():
+        (root / "sysroot/tmp").mkdir(exist_ok=True)
+    _show(stack, root / ("sysroot/tmp" if (root / "tmp").is_symlink() else "tmp"), lambda at: mounts.tmpfs(at, mode=0o1777))
+
+
+def _populate_var(staged: StagedRoot) -> None:
+    """Give the private /var what every host has: the usual directories and the targets of the root's links."""
+    for name, mode in VAR_DIRECTORIES.items():
+        (staged.var / name).mkdir()
+        (staged.var / name).chmod(mode)
+    (staged.var / "run").symlink_to("../run")
+    (staged.var / "lock").symlink_to("../run/lock")
+    for link in (*(e.path for e in os.scandir(staged.lower) if e.is_symlink()), staged.lower / "usr/local"):
+        if os.path.islink(link) and (target := os.readlink(link).lstrip("./")).startswith("var/"):
+            (staged.var / target[len("var/") :]).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is deployed: read into plain values first, put into words second."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ostree_layer import diff, metadata, origin, repo, sysroot
+from ostree_layer.model import PackageDiff, Requests
+from ostree_layer.ostree_gi import OSTree
+
+UNLOCKED_NONE = OSTree.DeploymentUnlockedState.NONE
+
+
+@dataclasses.dataclass(frozen=True)
+class DeploymentStatus:
+    """One deployment; `timestamp` is its commit's, in seconds since the epoch."""
+
+    stateroot: str
+    checksum: str
+    serial: int
+    refspec: str
+    version: str
+    timestamp: int
+    base: str = ""
+    base_version: str = ""
+    requests: Requests = Requests()
+    command: str = ""
+    booted: bool = False
+    staged: bool = False
+    pinned: bool = False
+    unlocked: str = ""
+    changes: PackageDiff = PackageDiff()
+    """The packages against those of the deployment that it is an alternative to: see `read`."""
+
+
+def read(loaded: OSTree.Sysroot) -> tuple[DeploymentStatus, ...]:
+    """The deployments in boot order.
+
+    `changes` is against the booted deployment, or, where none is, against the next one of the same stateroot.
+    """
+    store = sysroot.repository(loaded)
+    deployments = list(loaded.get_deployments())
+    return tuple(_read_one(loaded, store, d, _compared_with(loaded, deployments, d)) for d in deployments)
+
+
+def _compared_with(
+    loaded: OSTree.Sysroot, deployments: list[OSTree.Deployment], deployment: OSTree.Deployment
+) -> OSTree.Deployment | None:
+    booted = sysroot.find_booted(loaded)
+    if booted is not None:
+        return None if deployment.equal(booted) else booted
+    later = deployments[deployments.index(deployment) + 1 :]
+    return next((d for d in later if d.get_osname() == deployment.get_osname()), None)
+
+
+def _read_one(
+    loaded: OSTree.Sysroot, store: OSTree.Repo, deployment: OSTree.Deployment, other: OSTree.Deployment | None
+) -> DeploymentStatus:
+    commit = repo.load_commit(store, deployment.get_csum())
+    values = repo.metadata(commit)
+    local = metadata.parse_local(values)
+    booted = sysroot.find_booted(loaded)
+    unlocked = deployment.get_unlocked()
+    return DeploymentStatus(
+        stateroot=deployment.get_osname(),
+        checksum=deployment.get_csum(),
+        serial=deployment.get_deployserial(),
+        refspec=origin.refspec(deployment),
+        version=repo.version(commit),
+        timestamp=repo.timestamp(commit),
+        base=local.base if local else "",
+        base_version=_version_of(store, local.base) if local else "",
+        requests=local.requests if local else Requests(),
+        command=local.transaction.command if local else "",
+        booted=booted is not None and deployment.equal(booted),
+        staged=deployment.is_staged(),
+        pinned=deployment.is_pinned(),
+        unlocked="" if unlocked == UNLOCKED_NONE else OSTree.Deployment.unlocked_state_to_string(unlocked),
+        changes=_changes(store, values, other),
+    )
+
+
+def _version_of(store: OSTree.Repo, checksum: str) -> str:
+    """The version of a commit that is interesting, but need not be there any more."""
+    present = store.has_object(OSTree.ObjectType.COMMIT, checksum, None)[1]
+    return repo.version(repo.load_commit(store, checksum)) if present else ""
+
+
+def _changes(store: OSTree.Repo, values: metadata.Values, other: OSTree.Deployment | None) -> PackageDiff:
+    if other is None:
+        return PackageDiff()
+    old = metadata.parse_packages(repo.metadata(repo.load_commit(store, other.get_csum())))
+    new = metadata.parse_packages(values)
+    return PackageDiff() if old is None or new is None else diff.compare(old, new)
+
+
+def render(deployments: Iterable[DeploymentStatus]) -> Iterator[str]:
+    """The lines of `dnf status`."""
+    for number, deployment in enumerate(deployments):
+        if number:
+            yield ""
+        yield from _render_one(deployment)
+
+
+def _render_one(deployment: DeploymentStatus) -> Iterator[str]:
+    mark = "●" if deployment.booted else " "
+    notes = [word for word in ("booted", "staged", "pinned", "unlocked") if getattr(deployment, word)]
+    title = deployment.refspec or "local tree"
+    yield f"{mark} {deployment.stateroot} {title}" + (f" ({', '.join(notes)})" if notes else "")
+    for name, value in _fields(deployment):
+        if value:
+            yield f"{name:>18}: {value}"
+    for index, line in enumerate(diff.render(deployment.changes)):
+        yield f"{'Changes' if index == 0 else '':>18}{':' if index == 0 else ' '} {line}"
+
+
+def _fields(deployment: DeploymentStatus) -> Iterator[tuple[str, str]]:
+    requests = deployment.requests
+    when = datetime.datetime.fromtimestamp(deployment.timestamp, datetime.timezone.utc)
+    yield "Version", f"{deployment.version or '(none)'} ({when:%Y-%m-%d %H:%M} UTC)"
+    yield "Commit", f"{deployment.checksum}.{deployment.serial}"
+    yield "Base", deployment.base
+    yield "Made by", deployment.command
+    yield "Layered packages", " ".join(requests.packages)
+    yield "Groups", " ".join(requests.groups)
+    yield "Modules", " ".join(requests.modules)
+    yield "Local packages", " ".join(entry.partition(":")[2] for entry in requests.local)
+    yield "Removed from base", " ".join(requests.removed)
+    yield "Replaced in base", " ".join(requests.replaced)
+    yield "Unlocked", deployment.unlocked
+
+
+def as_json(deployments: Iterable[DeploymentStatus]) -> dict[str, Any]:
+    """`dnf status --json`: the fields of DeploymentStatus under their own names, packages as NEVRAs."""
+    return {"deployments": [_one_as_json(deployment) for deployment in deployments]}
+
+
+def _one_as_json(deployment: DeploymentStatus) -> dict[str, Any]:
+    changes = deployment.changes
+    return {
+        **dataclasses.asdict(deployment),
+        "id": f"{deployment.stateroot}-{deployment.checksum}.{deployment.serial}",
+        "changes": {
+            "added": [package.nevra for package in changes.added],
+            "removed": [package.nevra for package in changes.removed],
+            "upgraded": [[old.nevra, new.nevra] for old, new in changes.upgraded],
+            "downgraded": [[old.nevra, new.nevra] for old, new in changes.downgraded],
+        },
+    }

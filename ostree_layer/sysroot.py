@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""libostree's sysroot: opened, locked while it is changed, and its deployments found."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ostree_layer.errors import HostError
+from ostree_layer.model import Target
+from ostree_layer.ostree_gi import OSTree, gfile, translated
+
+BUSY = "another process is changing the deployments of this host"
+
+
+def open_sysroot(target: Target, *, in_private_namespace: bool = False) -> OSTree.Sysroot:
+    """Load the deployments of target."""
+    sysroot = OSTree.Sysroot.new(gfile(target.sysroot))
+    if in_private_namespace:
+        # libostree then makes a read-only /sysroot and /boot writable by itself, in this namespace only.
+        sysroot.set_mount_namespace_in_use()
+    with translated(f"reading the deployments of {target.sysroot}", HostError):
+        sysroot.load(None)
+    return sysroot
+
+
+@contextlib.contextmanager
+def locked(target: Target) -> Iterator[OSTree.Sysroot]:
+    """Hold the sysroot lock for the body; the deployments are those of after the lock was taken."""
+    sysroot = open_sysroot(target, in_private_namespace=True)
+    with translated(f"locking {target.sysroot}", HostError):
+        if not sysroot.try_lock()[1]:
+            _wait_for_cleaner(sysroot)
+    try:
+        sysroot.load_if_changed(None)
+        yield sysroot
+    finally:
+        sysroot.unlock()
+
+
+def _wait_for_cleaner(sysroot: OSTree.Sysroot) -> None:
+    """The clean-up that a former run left behind is soon over; for anybody else nobody knows, so that is an error."""
+    with contextlib.suppress(FileNotFoundError), cleaner_mark(sysroot).open("rb") as mark:
+        fcntl.flock(mark, fcntl.LOCK_SH)
+    if not sysroot.try_lock()[1]:
+        raise HostError(BUSY, hint="try again when it is done")
+
+
+@contextlib.contextmanager
+def marked_as_cleaner(sysroot: OSTree.Sysroot) -> Iterator[None]:
+    """Let others know, for the body, that the sysroot is locked for cleaning up."""
+    path = cleaner_mark(sysroot)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open("wb") as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        yield
+
+
+def cleaner_mark(sysroot: OSTree.Sysroot) -> Path:
+    return work_folder(sysroot) / "cleaner.lock"
+
+
+def work_folder(sysroot: OSTree.Sysroot) -> Path:
+    """Where this product keeps its files: on the repository's file system, out of the reach of its clean-up."""
+    return sysroot_path(sysroot) / "ostree/repo/extensions/ostree-layer"
+
+
+def sysroot_path(sysroot: OSTree.Sysroot) -> Path:
+    path = Path(sysroot.get_path().get_path())
+    return path / "sysroot" if os.fspath(path) == "/" else path
+
+
+def repository(sysroot: OSTree.Sysroot) -> OSTree.Repo:
+    with translated("opening the repository", HostError):
+        return sysroot.get_repo(None)[1]
+
+
+def deployment_path(sysroot: OSTree.Sysroot, deployment: OSTree.Deployment) -> Path:
+    """The deployment's directory, never through `/`: that one has a read-only /usr on it."""
+    return sysroot_path(sysroot) / str(sysroot.get_deployment_dirpath(deployment))
+
+
+def var_path(sysroot: OSTree.Sysroot, stateroot: str) -> Path:
+    """The /var that all deployments of stateroot share."""
+    return sysroot_path(sysroot) / "ostree/deploy" / stateroot / "var"
+
+
+def newest_tree(target: Target) -> tuple[Path, Path]:
+    """The directory of the deployment that the next change would start from, and its /var."""
+    opened = open_sysroot(target)
+    stateroot = require_stateroot(opened, target.stateroot)
+    return deployment_path(opened, base_deployment(opened, stateroot)), var_path(opened, stateroot)
+
+
+def find_booted(sysroot: OSTree.Sysroot) -> OSTree.Deployment | None:
+    return sysroot.get_booted_deployment()
+
+
+def deployments_of(sysroot: OSTree.Sysroot, stateroot: str) -> list[OSTree.Deployment]:
+    """The deployments of stateroot in boot order, a staged one first."""
+    return [d for d in sysroot.get_deployments() if d.get_osname() == stateroot]
+
+
+def require_stateroot(sysroot: OSTree.Sysroot, wanted: str) -> str:
+    """The stateroot to act on: the wanted one, the booted one, or the only one."""
+    names = sorted({d.get_osname() for d in sysroot.get_deployments()})
+    booted = find_booted(sysroot)
+    if not names:
+        raise HostError(f"{sysroot_path(sysroot)} has no deployment", hint="ostree admin deploy makes one")
+    if wanted and wanted not in names:
+        raise HostError(f"there is no deployment of the stateroot {wanted}", hint=f"known: {', '.join(names)}")
+    if wanted or booted is not None:
+        return wanted or str(booted.get_osname())
+    if len(names) > 1:
+        raise HostError(f"several stateroots have deployments: {', '.join(names)}", hint="choose one by OSTREE_OS")
+    return names[0]
+
+
+def base_deployment(sysroot: OSTree.Sysroot, stateroot: str, *, from_booted: bool = False) -> OSTree.Deployment:
+    """The deployment whose tree the next one starts from: the newest, so that changes before a reboot add up."""
+    booted = find_booted(sysroot)
+    if not from_booted:
+        return deployments_of(sysroot, stateroot)[0]
+    if booted is None or booted.get_osname() != stateroot:
+        raise HostError(f"no deployment of {stateroot} is booted, so --from-booted names nothing")
+    return booted

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What our own part of a run says to the user."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from ostree_layer.model import Deployed
+
+
+@contextlib.contextmanager
+def progress(doing: str) -> Iterator[None]:
+    """On a terminal, say what is being done for as long as it takes."""
+    _show(f"{doing} ... ")
+    yield
+    _show("done\n")
+
+
+def _show(text: str) -> None:
+    # A terminal that went away must not turn what is being done into a failure.
+    with contextlib.suppress(OSError):
+        if sys.stdout.isatty():
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+
+def name(deployed: Deployed) -> str:
+    return deployed.checksum[:12] + (f" ({deployed.version})" if deployed.version else "")
+
+
+def installed(deployed: Deployed) -> str:
+    """After a transaction."""
+    if deployed.is_staged:
+        return f"Staged deployment {name(deployed)}. Reboot to start it, or 'dnf rollback' to drop it."
+    return f"New deployment {name(deployed)}. {_activation(deployed)}"
+
+
+def rolled_back(deployed: Deployed) -> str:
+    return f"Rolled back to deployment {name(deployed)}. {_activation(deployed)}"
+
+
+def _activation(deployed: Deployed) -> str:
+    return "Reboot to start it." if deployed.sysroot == "/" else f"It boots next from {deployed.sysroot}."

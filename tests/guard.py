@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run dnf so that it cannot touch this machine, whatever the plugin does or fails to do.
+
+On a machine that is no OSTree host, dnf without the plugin installs into the machine. Everything but one folder is
+therefore read-only for the child, as `/usr` is on the hosts that this product is for.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parent.parent
+PYTHON = "/usr/bin/python3"
+SEAL = 'mount --bind "$1" "$1" && mount -o remount,bind,ro / && shift && exec "$@"'
+
+
+def sealed(writable: Path, argv: Sequence[str]) -> list[str]:
+    """The argv that runs argv in a mount namespace where only `writable` can be written to."""
+    return ["unshare", "--mount", "--propagation=private", "sh", "-c", SEAL, "sh", os.fspath(writable), *argv]
+
+
+def environment(writable: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What dnf sees of this machine's environment: a home without rpm macros, and temporary files in `writable`."""
+    for name in ("home", "tmp", "log", "repos.d", "plugins.d"):
+        (writable / name).mkdir(exist_ok=True)
+    return {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "HOME": os.fspath(writable / "home"),
+        "TMPDIR": os.fspath(writable / "tmp"),
+        "PYTHONPATH": os.fspath(CHECKOUT),
+        "OSTREE_SYSROOT_DEBUG": "mutable-deployments",
+        **(extra or {}),
+    }
+
+
+def dnf_argv(writable: Path, repository: Path | None, *arguments: str) -> list[str]:
+    """dnf from the distribution with the plugins of this checkout and state of its own."""
+    settings = {
+        "pluginpath": CHECKOUT / "dnf-plugins",
+        "pluginconfpath": writable / "plugins.d",
+        "cachedir": writable / "cache",
+        "logdir": writable / "log",
+        "reposdir": writable / "repos.d",
+        "install_weak_deps": 0,
+    }
+    options = [f"--setopt={name}={value}" for name, value in settings.items()]
+    repos = [f"--repofrompath=toys,file://{repository}", "--setopt=toys.metadata_expire=0"] if repository else []
+    return [PYTHON, "/usr/bin/dnf", "--nogpgcheck", *options, *repos, *arguments]
+
+
+def run(
+    writable: Path, argv: Sequence[str], extra: Mapping[str, str] | None = None, answer: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run argv sealed; what it prints is in stdout, errors included and in order."""
+    return subprocess.run(
+        sealed(writable, argv),
+        env=environment(writable, extra),
+        input=answer,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )

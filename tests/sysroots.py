@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Real sysroots in folders: a toy tree, composed by dnf, deployed by ostree."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests import guard, toys
+from tests.toys import Toy
+
+STATEROOT = "toy"
+REF = "toy/1/base"
+RPMDB = "usr/lib/sysimage/rpm"
+HISTORY = "usr/lib/sysimage/dnf"
+APPLETS = ("sh", "cat", "ls", "cp", "mv", "rm", "mkdir", "touch", "chmod", "chown", "echo", "sleep", "ln", "true", "false", "kill", "sed", "grep", "stat")
+ROOT_LINKS = {"home": "var/home", "root": "var/roothome", "opt": "var/opt", "srv": "var/srv", "mnt": "var/mnt", "ostree": "sysroot/ostree"}
+
+BASE = Toy(
+    "toy-base",
+    files={
+        "/usr/bin/busybox": Path("/bin/busybox").read_bytes() if Path("/bin/busybox").exists() else b"",
+        **{f"/usr/bin/{applet}": "-> busybox" for applet in APPLETS},
+        "/bin": "-> usr/bin",
+        "/sbin": "-> usr/sbin",
+        "/lib": "-> usr/lib",
+        "/usr/sbin/": "",
+        "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
+        "/etc/group": "root:x:0:\n",
+        "/etc/toy.conf": "made by = base\n",
+        "/usr/lib/os-release": "ID=toy\nVERSION_ID=1\n",
+        "/usr/lib/modules/6.1-toy/vmlinuz": "not a kernel\n",
+        "/usr/share/toy/kept": "kept\n",
+        "/usr/share/toy/gone/a": "a\n",
+    },
+    attributes={"/usr/bin/busybox": "0755,root,root", "/etc/toy.conf": "%config(noreplace)"},
+    provides=("system-release = 1", "/bin/sh", "/usr/bin/sh"),
+)
+OLD_TOOL = Toy("toy-tool", "1", {"/usr/bin/toy-tool": "1\n", "/usr/share/toy-tool/old": "1\n"}, requires=("toy-base",))
+
+
+def ostree(*arguments: str) -> str:
+    environment = {**os.environ, "OSTREE_SYSROOT_DEBUG": "mutable-deployments"}
+    return subprocess.run(["ostree", *arguments], env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def compose(work: Path, repository: Path, packages: list[str]) -> Path:
+    """Install packages into an empty root by plain dnf, and lay it out as a tree."""
+    root = work / "tree"
+    home = work / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / ".rpmmacros").write_text(f"%_dbpath /{RPMDB}\n")
+    own = [f"--installroot={root}", f"--setopt=persistdir={root}/{HISTORY}", "--disableplugin=*", "--releasever=1", "-y"]
+    done = guard.run(work, guard.dnf_argv(work, repository, *own, "install", *packages))
+    assert done.returncode == 0, done.stdout
+    lay_out(root)
+    (home / ".rpmmacros").unlink()
+    return root
+
+
+def lay_out(root: Path) -> None:
+    """/etc to /usr/etc, the links of the root into /var, an empty /var, databases without a write-ahead log."""
+    for database in (root / RPMDB / "rpmdb.sqlite", root / HISTORY / "history.sqlite"):
+        subprocess.run(["sqlite3", os.fspath(database), "pragma journal_mode=delete"], check=True, capture_output=True)
+    (root / "etc").rename(root / "usr/etc")
+    for name in ("var", "run", "tmp", "proc", "sys", "dev", "boot", "sysroot", *ROOT_LINKS):
+        shutil.rmtree(root / name, ignore_errors=True)
+    for name in ("var", "run", "proc", "sys", "dev", "boot", "sysroot"):
+        (root / name).mkdir()
+    (root / "tmp").mkdir()
+    (root / "tmp").chmod(0o1777)
+    for name, target in ROOT_LINKS.items():
+        (root / name).symlink_to(target)
+    shutil.rmtree(root / "usr/local", ignore_errors=True)
+    (root / "usr/local").symlink_to("../var/usrlocal")
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """A sysroot that is not booted, and a repository of toys for it."""
+
+    folder: Path
+
+    @property
+    def sysroot(self) -> Path:
+        return self.folder / "sysroot"
+
+    @property
+    def repo(self) -> str:
+        return f"--repo={self.sysroot}/ostree/repo"
+
+    @property
+    def repository(self) -> Path:
+        return self.folder / "rpms"
+
+    def offer(self, *offered: Toy) -> None:
+        """Add toys to the repository."""
+        toys.repository(self.repository, offered)
+
+    def dnf(
+        self, *arguments: str, extra: Mapping[str, str] | None = None, answer: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        where = {"OSTREE_SYSROOT": os.fspath(self.sysroot), **(extra or {})}
+        return guard.run(self.folder, guard.dnf_argv(self.folder, self.repository, *arguments), where, answer)
+
+    def status(self) -> list[dict[str, Any]]:
+        done = self.dnf("status", "--json")
+        assert done.returncode == 0, done.stdout
+        return list(json.loads(done.stdout)["deployments"])
+
+    def deployments(self) -> list[str]:
+        """The checksums in boot order, by libostree's own program."""
+        lines = ostree("admin", "status", f"--sysroot={self.sysroot}").splitlines()
+        return [line.replace("*", " ").split()[1] for line in lines if line.strip().startswith(f"{STATEROOT} ")]
+
+    @property
+    def tree(self) -> Path:
+        """The directory of the deployment that boots next."""
+        return self.sysroot / f"ostree/deploy/{STATEROOT}/deploy" / self.deployments()[0]
+
+    @property
+    def work(self) -> Path:
+        return self.sysroot / "ostree/repo/extensions/ostree-layer"
+
+    def fsck(self) -> None:
+        ostree("fsck", self.repo, "--quiet")
+
+    def wait_for_cleaner(self) -> None:
+        """Until the clean-up that the last run left is over."""
+        subprocess.run(
+            ["flock", os.fspath(self.sysroot / "ostree/lock"), "true"], check=True, stdout=subprocess.DEVNULL
+        )
+
+
+def make_host(folder: Path, tree: Path) -> Host:
+    """Commit tree into a new sysroot and deploy it."""
+    host = Host(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    host.sysroot.mkdir()
+    ostree("admin", "init-fs", f"--sysroot={host.sysroot}", os.fspath(host.sysroot))
+    ostree("admin", "os-init", f"--sysroot={host.sysroot}", STATEROOT)
+    ostree("config", host.repo, "set", "sysroot.bootloader", "none")
+    ostree("config", host.repo, "set", "core.min-free-space-size", "1MB")
+    ostree("commit", host.repo, f"--branch={REF}", f"--tree=dir={tree}", "--bootable", "--add-metadata-string=version=1.0")
+    ostree("admin", "deploy", f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=toy", REF)
+    return host
