@@ -14,7 +14,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parent.parent
 PYTHON = "/usr/bin/python3"
-SEAL = 'mount --bind "$1" "$1" && mount -o remount,bind,ro / && shift && exec "$@"'
+# /tmp is emptied for it, so `writable` must be elsewhere.
+SEAL = 'mount --bind "$1" "$1" && mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp && shift && exec "$@"'
 
 
 def sealed(writable: Path, argv: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ REF = "toy/1/base"
 RPMDB = "usr/lib/sysimage/rpm"
 HISTORY = "usr/lib/sysimage/dnf"
 APPLETS = ("sh", "cat", "ls", "cp", "mv", "rm", "mkdir", "touch", "chmod", "chown", "echo", "sleep", "ln", "true", "false", "kill", "sed", "grep", "stat")
-ROOT_LINKS = {"home": "var/home", "root": "var/roothome", "opt": "var/opt", "srv": "var/srv", "mnt": "var/mnt", "ostree": "sysroot/ostree"}
+ROOT_LINKS = {"home": "var/home", "root": "var/roothome", "opt": "var/opt", "srv": "var/srv", "mnt": "var/mnt", "media": "run/media", "ostree": "sysroot/ostree"}
 
 BASE = Toy(
     "toy-base",
@@ -50,8 +50,8 @@ def ostree(*arguments: str) -> str:
     return subprocess.run(["ostree", *arguments], env=environment, check=True, capture_output=True, text=True).stdout
 
 
-def compose(work: Path, repository: Path, packages: list[str]) -> Path:
-    """Install packages into an empty root by plain dnf, and lay it out as a tree."""
+def compose(work: Path, repository: Path, packages: list[str], finish: Callable[[Path], None] = lambda root: None) -> Path:
+    """Install packages into an empty root by plain dnf, let `finish` work on it, and lay it out as a tree."""
     root = work / "tree"
     home = work / "home"
     home.mkdir(parents=True, exist_ok=True)
@@ -59,6 +59,7 @@ def compose(work: Path, repository: Path, packages: list[str]) -> Path:
     own = [f"--installroot={root}", f"--setopt=persistdir={root}/{HISTORY}", "--disableplugin=*", "--releasever=1", "-y"]
     done = guard.run(work, guard.dnf_argv(work, repository, *own, "install", *packages))
     assert done.returncode == 0, done.stdout
+    finish(root)
     lay_out(root)
     (home / ".rpmmacros").unlink()
     return root

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+DESTDIR ?=
+PREFIX ?= /usr
+PYTHON ?= /usr/bin/python3
+# Where the distribution keeps the Python that dnf itself is: its plugins are beside it.
+SITE ?= $(shell $(PYTHON) -c 'import dnf, os; print(os.path.dirname(os.path.dirname(dnf.__file__)))')
+SITEDIR = $(DESTDIR)$(patsubst /usr/%,$(PREFIX)/%,$(SITE))
+
+.PHONY: help check demo bench deps install clean
+
+help:
+	@echo 'make check    all tests, linters included'
+	@echo 'make demo     the main job on real packages, as a user sees it'
+	@echo 'make bench    the figures'
+	@echo 'make install  DESTDIR= PREFIX=/usr'
+
+deps:
+	tests/install-deps
+
+check: deps
+	$(PYTHON) -m pytest -n 2 --dist loadgroup tests
+
+demo: deps
+	$(PYTHON) -m tests.lab.demo
+
+bench: deps
+	$(PYTHON) -m tests.bench
+
+install:
+	install -d $(SITEDIR)/dnf-plugins $(SITEDIR)/ostree_layer/layout $(DESTDIR)/etc/dnf/plugins $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 dnf-plugins/*.py $(SITEDIR)/dnf-plugins/
+	install -m 644 ostree_layer/*.py $(SITEDIR)/ostree_layer/
+	install -m 644 ostree_layer/layout/*.py $(SITEDIR)/ostree_layer/layout/
+	install -m 644 etc/ostree.conf $(DESTDIR)/etc/dnf/plugins/ostree.conf
+	install -m 644 docs/dnf-ostree.8 $(DESTDIR)$(PREFIX)/share/man/man8/dnf-ostree.8
+
+clean:
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Enter a deployment as a boot would leave it: `softboot SYSROOT DEPLOYMENT STATE COMMAND...`.
+
+libostree takes a deployment for booted when /run/ostree-booted exists and `/` is the deployment's directory; so it
+becomes the root of a mount namespace, with /usr read-only. Started by `host.py` in namespaces of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from ostree_layer import mounts, process
+from tests.toys import CACHE
+
+
+def enter(sysroot: Path, deployment: Path, state: Path) -> None:
+    """Make deployment the root; `state` holds what lasts from boot to shutdown, /run and /tmp."""
+    mounts.enter_private_namespace()
+    mounts.bind(deployment, deployment)
+    mounts.bind(sysroot, deployment / "sysroot", read_only=True)
+    mounts.bind(sysroot / "boot", deployment / "boot", read_only=True)
+    mounts.bind(deployment.parent.parent / "var", deployment / "var")
+    mounts.bind(deployment / "usr", deployment / "usr", read_only=True)
+    for name in ("run", "tmp"):
+        mounts.bind(state / name, deployment / name)
+    mounts.proc(deployment / "proc")
+    mounts.bind(Path("/sys"), deployment / "sys", read_only=True)
+    mounts.devices(deployment / "dev")
+    media = state / "run/media/world"
+    media.mkdir(parents=True, exist_ok=True)
+    mounts.bind(next(CACHE.glob("world-*")) / "repo", deployment / "run/media/world", read_only=True)
+    _pivot(deployment)
+
+
+def _pivot(root: Path) -> None:
+    old = root / "run/old-root"
+    old.mkdir(exist_ok=True)
+    os.chdir(root)
+    process.run(["pivot_root", ".", "run/old-root"])
+    os.chdir("/")
+    mounts.unmount(Path("/run/old-root"))
+
+
+if __name__ == "__main__":
+    enter(*map(Path, sys.argv[1:4]))
+    os.execvp(sys.argv[4], sys.argv[4:])
