@@ -40,7 +40,7 @@ def guarded(function):
             return function(*args, **kwargs)
         except (dnf.exceptions.Error, KeyboardInterrupt, SystemExit):
             raise
-        except Exception as e:  # noqa: BLE001 - see above
+        except Exception as e:
             logger.debug("in the ostree plugin:", exc_info=True)
             sentence = e.sentence() if hasattr(e, "sentence") else f"{type(e).__name__} in the ostree plugin: {e}"
             raise dnf.exceptions.Error(sentence) from e
@@ -58,7 +58,7 @@ def harmless(function):
         except dnf.cli.CliError:
             raise
         except dnf.exceptions.Error as e:
-            raise dnf.exceptions.Error(f"{e}\n{AS_IT_WAS}") from e
+            raise dnf.exceptions.Error(f"{str(e).rstrip()}\n{AS_IT_WAS}") from e
 
     return wrapper
 
@@ -138,8 +138,7 @@ class OstreePlugin(dnf.Plugin):
         where = self.resources.enter_context(layering.place(target, from_booted=getattr(opts, "from_booted", False)))
         if where.starts_elsewhere:
             logger.info(_("Adding to deployment %s, which has not been booted yet."), where.start.get_csum()[:12])
-        self.layering = layering.Layering(self.base, where, options, self.resources)
-        self.layering.stage(dbpath)
+        self.layering = layering.stage(self.base, where, options, dbpath, self.resources)
         self.base.do_transaction = self.around_transaction(self.base.do_transaction)
         if self.in_session:
             self.around_session(self.cli.command)
@@ -188,7 +187,9 @@ class OstreePlugin(dnf.Plugin):
         from ostree_layer import dnf_base
 
         if self.layering is not None and not dnf_base.has_installed_packages(self.base):
-            raise dnf.exceptions.Error(_("The rpm database of the tree cannot be read, or is empty.") + "\n" + AS_IT_WAS)
+            raise dnf.exceptions.Error(
+                _("The rpm database of the tree cannot be read, or is empty.") + "\n" + AS_IT_WAS
+            )
 
     @guarded
     def pre_transaction(self):

@@ -2,6 +2,7 @@
 """DNF plugin: the commands about the deployments of an OSTree host."""
 
 import json
+import logging
 import os
 
 import dnf
@@ -42,6 +43,11 @@ class StatusCommand(HostCommand):
     @staticmethod
     def set_argparser(parser):
         parser.add_argument("--json", action="store_true", help=_("write JSON"))
+
+    def pre_configure(self):
+        if self.opts.json:
+            # What DNF has to say besides must not end up in the JSON.
+            self.cli.redirect_logger(stdout=logging.WARNING, stderr=logging.INFO)
 
     def act(self, target):
         from ostree_layer import status, sysroot

@@ -5,15 +5,10 @@ from __future__ import annotations
 
 import sys
 
-from ostree_layer import ledger, metadata, mounts, process, repo, staging, sysroot
+from ostree_layer import ledger, metadata, mounts, repo, staging, sysroot
 from ostree_layer.errors import HostError
 from ostree_layer.model import LocalCommit, Target
 from ostree_layer.ostree_gi import OSTree, translated
-
-
-def start(target: Target) -> None:
-    """Start cleaning target up; it waits for the sysroot lock by itself."""
-    process.start_detached([sys.executable, "-m", "ostree_layer.cleaner", target.sysroot])
 
 
 def run(target: Target) -> None:

@@ -27,7 +27,11 @@ def load_policy(root: Path) -> OSTree.SePolicy | None:
 
 
 def write(
-    store: OSTree.Repo, tree: OSTree.MutableTree, local: LocalCommit, packages: Iterable[Package], previous: GLib.Variant
+    store: OSTree.Repo,
+    tree: OSTree.MutableTree,
+    local: LocalCommit,
+    packages: Iterable[Package],
+    previous: GLib.Variant,
 ) -> str:
     """Write tree and its commit in the transaction that store is in, and return the commit's checksum.
 

@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+
+from ostree_layer import process
 from ostree_layer.errors import DeployError
 from ostree_layer.failpoint import failpoint
+from ostree_layer.model import Target
 from ostree_layer.ostree_gi import GLib, OSTree, translated
 
+log = logging.getLogger(__name__)
 Flags = OSTree.SysrootSimpleWriteDeploymentFlags
 
 
@@ -24,3 +30,12 @@ def deploy(sysroot: OSTree.Sysroot, stateroot: str, checksum: str, origin: GLib.
         failpoint("deploy::before-write")
         # What the new list makes superfluous is removed by the clean-up, for which nobody waits.
         sysroot.simple_write_deployment(stateroot, new, merge, Flags.NO_CLEAN, None)
+
+
+def clean_up_later(target: Target) -> None:
+    """Start removing what is superfluous now, in a process of its own, which waits for the sysroot lock by itself."""
+    try:
+        process.start_detached([sys.executable, "-m", "ostree_layer.cleaner", target.sysroot])
+    except OSError as e:
+        # The deployment stands, and the next one's clean-up does this one's work.
+        log.warning("the clean-up could not be started: %s", e)

@@ -23,6 +23,8 @@ from ostree_layer.errors import HostError
 from ostree_layer.model import Package
 
 USER = libdnf.transaction.TransactionItemReason_USER
+# A pattern of SQL, not of a shell.
+EVERYTHING = "%"
 COMMAND_LINE_REPO = "@commandline"
 # DNF's own refusals of image-based systems; 4.21 asks without looking at the installroot.
 SELF_TESTS = ("is_container", "_is_bootc_host")
@@ -41,7 +43,9 @@ def use_rpmdb_of(root: Path) -> str | None:
     """
     found = database.find_rpmdb(root)
     if found is None:
-        raise HostError(f"{root} has no rpm database", hint="a tree keeps it in /usr/lib/sysimage/rpm or /usr/share/rpm")
+        raise HostError(
+            f"{root} has no rpm database", hint="a tree keeps it in /usr/lib/sysimage/rpm or /usr/share/rpm"
+        )
     if _configured_is(root, found):
         return None
     rpm.addMacro("_dbpath", f"/{found}")
@@ -136,8 +140,10 @@ def user_installed(base: Any, packages: Iterable[Package]) -> set[Package]:
 
 def installed_groups(base: Any) -> set[str]:
     """The comps groups and environments that the history says are installed."""
-    groups = {item.getGroupId() for item in base.history.group.search_by_pattern("*")}
-    return groups | {item.getEnvironmentId() for item in base.history.env.search_by_pattern("*")}
+    groups = base.history.group.search_by_pattern(EVERYTHING)
+    environments = base.history.env.search_by_pattern(EVERYTHING)
+    names = {item.getCompsGroupItem().getGroupId() for item in groups}
+    return names | {item.getCompsEnvironmentItem().getEnvironmentId() for item in environments}
 
 
 def enabled_modules(root: Path) -> set[str]:

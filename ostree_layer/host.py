@@ -21,7 +21,9 @@ def find_target(settings: Settings, environment: Mapping[str, str]) -> Target | 
     named = environment.get("OSTREE_SYSROOT") or settings.sysroot
     stateroot = environment.get("OSTREE_OS") or settings.stateroot
     if named and os.path.realpath(named) != "/":
-        require_sysroot(Path(named), "OSTREE_SYSROOT" if environment.get("OSTREE_SYSROOT") else "sysroot= in ostree.conf")
+        require_sysroot(
+            Path(named), "OSTREE_SYSROOT" if environment.get("OSTREE_SYSROOT") else "sysroot= in ostree.conf"
+        )
         return Target(os.path.realpath(named), stateroot)
     return Target("/", stateroot) if BOOTED_MARK.exists() else None
 

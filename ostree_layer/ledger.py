@@ -78,7 +78,9 @@ def _read_packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
     raise RepoError(f"commit {checksum} has no rpm database")
 
 
-def close(ledger: Ledger, base: Any, root: Path, lineage: Lineage, made_by: Transaction) -> tuple[LocalCommit, set[Package]]:
+def close(
+    ledger: Ledger, base: Any, root: Path, lineage: Lineage, made_by: Transaction
+) -> tuple[LocalCommit, set[Package]]:
     """Put the run into the words of a commit's metadata: what made it, what is in it, and what the user wants."""
     now = ledger.applied_to(lineage.packages)
     in_base = {package.name_arch for package in lineage.base_packages}

@@ -115,3 +115,12 @@ class Deployed:
     is_staged: bool
     sysroot: str
     stateroot: str
+
+
+@dataclasses.dataclass(frozen=True)
+class RolledBack:
+    """What boots next; `dropped` is the checksum of a staged deployment that therefore never will."""
+
+    deployed: Deployed
+    is_booted: bool
+    dropped: str

@@ -12,7 +12,7 @@ import gi
 from ostree_layer.errors import OstreeLayerError
 
 gi.require_version("OSTree", "1.0")
-from gi.repository import Gio, GLib, OSTree  # noqa: E402
+from gi.repository import Gio, GLib, OSTree
 
 __all__ = ["GLib", "Gio", "OSTree", "gfile", "translated"]
 

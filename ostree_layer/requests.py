@@ -10,7 +10,11 @@ from ostree_layer.model import Package, Requests
 
 
 def of_tree(
-    base: Collection[Package], now: Collection[Package], asked: Collection[Package], former: Requests, local: dict[str, str]
+    base: Collection[Package],
+    now: Collection[Package],
+    asked: Collection[Package],
+    former: Requests,
+    local: dict[str, str],
 ) -> Requests:
     """The requests that lead from base to now.
 

@@ -17,7 +17,7 @@ def parse(parser: Any) -> Settings:
     return Settings(
         sysroot=_text(parser, "sysroot"),
         stateroot=_text(parser, "stateroot"),
-        strict_scriptlets=_boolean(parser, "strict_scriptlets", Settings.strict_scriptlets),
+        strict_scriptlets=_boolean(parser, "strict_scriptlets", default=Settings.strict_scriptlets),
     )
 
 
@@ -25,7 +25,7 @@ def _text(parser: Any, key: str) -> str:
     return str(parser.get(SECTION, key)) if parser.has_section(SECTION) and parser.has_option(SECTION, key) else ""
 
 
-def _boolean(parser: Any, key: str, default: bool) -> bool:
+def _boolean(parser: Any, key: str, *, default: bool) -> bool:
     text = _text(parser, key)
     if not text:
         return default

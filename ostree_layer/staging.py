@@ -90,7 +90,7 @@ def _mount_root(staged: StagedRoot, stack: contextlib.ExitStack) -> None:
     except MountError as e:
         raise MountError(
             f"{staged.folder} cannot carry a staged root: {e}",
-            hint="the sysroot must be on a file system that overlayfs can write to: ext4, xfs or btrfs, not another overlay",
+            hint="the sysroot must be on a file system that overlayfs can write to, not on another overlay",
         ) from e
     stack.callback(mounts.unmount, staged.root)
 
@@ -107,7 +107,11 @@ def _mount_tmp(stack: contextlib.ExitStack, root: Path) -> None:
     """A private /tmp, also where the tree has it as a link to sysroot/tmp."""
     if (root / "tmp").is_symlink():
         (root / "sysroot/tmp").mkdir(exist_ok=True)
-    _show(stack, root / ("sysroot/tmp" if (root / "tmp").is_symlink() else "tmp"), lambda at: mounts.tmpfs(at, mode=0o1777))
+    _show(
+        stack,
+        root / ("sysroot/tmp" if (root / "tmp").is_symlink() else "tmp"),
+        lambda at: mounts.tmpfs(at, mode=0o1777),
+    )
 
 
 def _populate_var(staged: StagedRoot) -> None:
@@ -117,6 +121,13 @@ def _populate_var(staged: StagedRoot) -> None:
         (staged.var / name).chmod(mode)
     (staged.var / "run").symlink_to("../run")
     (staged.var / "lock").symlink_to("../run/lock")
-    for link in (*(e.path for e in os.scandir(staged.lower) if e.is_symlink()), staged.lower / "usr/local"):
-        if os.path.islink(link) and (target := os.readlink(link).lstrip("./")).startswith("var/"):
-            (staged.var / target[len("var/") :]).mkdir(parents=True, exist_ok=True)
+    for target in _links_into_var(staged.lower):
+        (staged.var / target).mkdir(parents=True, exist_ok=True)
+
+
+def _links_into_var(tree: Path) -> Iterator[str]:
+    """The places below /var that the tree's own top-level directories are links to."""
+    for link in (*tree.iterdir(), tree / "usr/local"):
+        target = os.readlink(link).lstrip("./") if link.is_symlink() else ""
+        if target.startswith("var/"):
+            yield target[len("var/") :]

@@ -8,10 +8,11 @@ import datetime
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ostree_layer import diff, metadata, origin, repo, sysroot
-from ostree_layer.model import PackageDiff, Requests
+from ostree_layer import database, diff, dnf_base, metadata, origin, repo, sysroot
+from ostree_layer.model import Package, PackageDiff, Requests
 from ostree_layer.ostree_gi import OSTree
 
+LINES = 12
 UNLOCKED_NONE = OSTree.DeploymentUnlockedState.NONE
 
 
@@ -34,7 +35,7 @@ class DeploymentStatus:
     pinned: bool = False
     unlocked: str = ""
     changes: PackageDiff = PackageDiff()
-    """The packages against those of the deployment that it is an alternative to: see `read`."""
+    """What booting it would change: see `read`."""
 
 
 def read(loaded: OSTree.Sysroot) -> tuple[DeploymentStatus, ...]:
@@ -80,7 +81,7 @@ def _read_one(
         staged=deployment.is_staged(),
         pinned=deployment.is_pinned(),
         unlocked="" if unlocked == UNLOCKED_NONE else OSTree.Deployment.unlocked_state_to_string(unlocked),
-        changes=_changes(store, values, other),
+        changes=_changes(loaded, store, other, deployment),
     )
 
 
@@ -90,12 +91,22 @@ def _version_of(store: OSTree.Repo, checksum: str) -> str:
     return repo.version(repo.load_commit(store, checksum)) if present else ""
 
 
-def _changes(store: OSTree.Repo, values: metadata.Values, other: OSTree.Deployment | None) -> PackageDiff:
-    if other is None:
+def _changes(
+    loaded: OSTree.Sysroot, store: OSTree.Repo, other: OSTree.Deployment | None, deployment: OSTree.Deployment
+) -> PackageDiff:
+    if other is None or other.get_csum() == deployment.get_csum():
         return PackageDiff()
-    old = metadata.parse_packages(repo.metadata(repo.load_commit(store, other.get_csum())))
-    new = metadata.parse_packages(values)
-    return PackageDiff() if old is None or new is None else diff.compare(old, new)
+    return diff.compare(_packages(loaded, store, other), _packages(loaded, store, deployment))
+
+
+def _packages(loaded: OSTree.Sysroot, store: OSTree.Repo, deployment: OSTree.Deployment) -> tuple[Package, ...]:
+    """The packages of a deployment: from its commit's metadata, or else from its rpm database."""
+    stored = metadata.parse_packages(repo.metadata(repo.load_commit(store, deployment.get_csum())))
+    if stored is not None:
+        return stored
+    root = sysroot.deployment_path(loaded, deployment)
+    dbpath = database.find_rpmdb(root)
+    return dnf_base.installed_packages(root, dbpath) if dbpath else ()
 
 
 def render(deployments: Iterable[DeploymentStatus]) -> Iterator[str]:
@@ -114,8 +125,13 @@ def _render_one(deployment: DeploymentStatus) -> Iterator[str]:
     for name, value in _fields(deployment):
         if value:
             yield f"{name:>18}: {value}"
-    for index, line in enumerate(diff.render(deployment.changes)):
+    for index, line in enumerate(_shortened(list(diff.render(deployment.changes)))):
         yield f"{'Changes' if index == 0 else '':>18}{':' if index == 0 else ' '} {line}"
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    more = len(lines) - LINES
+    return lines if more <= 0 else [*lines[:LINES], f"and {more} more (all of them: --json)"]
 
 
 def _fields(deployment: DeploymentStatus) -> Iterator[tuple[str, str]]:

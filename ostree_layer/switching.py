@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from ostree_layer import cleaner, mounts, repo, signals, sysroot
+from ostree_layer import deploy, mounts, repo, signals, sysroot
 from ostree_layer.errors import DeployError, HostError
 from ostree_layer.failpoint import failpoint
-from ostree_layer.model import Deployed, Target
+from ostree_layer.model import Deployed, RolledBack, Target
 from ostree_layer.ostree_gi import OSTree, translated
 
 
-def roll_back(target: Target) -> Deployed:
-    """Make the deployment before the next one the one that boots next, and return it.
+def roll_back(target: Target) -> RolledBack:
+    """Make the deployment before the next one the one that boots next.
 
     On a booted host that has another deployment waiting this is the booted one, and a staged one is dropped.
     """
@@ -19,6 +19,7 @@ def roll_back(target: Target) -> Deployed:
     with sysroot.locked(target) as locked:
         stateroot = sysroot.require_stateroot(locked, target.stateroot)
         goal = _goal(locked, stateroot)
+        booted, staged = sysroot.find_booted(locked), locked.get_staged_deployment()
         rest = [d for d in locked.get_deployments() if not d.is_staged() and not d.equal(goal)]
         failpoint("switching::chosen")
         with signals.held_off(), translated("writing the deployments", DeployError, hint="the host is as it was"):
@@ -27,8 +28,10 @@ def roll_back(target: Target) -> Deployed:
             locked.write_deployments_with_options([goal, *rest], options, None)
         version = repo.version(repo.load_commit(sysroot.repository(locked), goal.get_csum()))
         deployed = Deployed(goal.get_csum(), version, False, target.sysroot, stateroot)
-    cleaner.start(target)
-    return deployed
+        is_booted = booted is not None and goal.equal(booted)
+        result = RolledBack(deployed, is_booted, staged.get_csum() if staged is not None else "")
+    deploy.clean_up_later(target)
+    return result
 
 
 def _goal(locked: OSTree.Sysroot, stateroot: str) -> OSTree.Deployment:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,10 +44,13 @@ def locked(target: Target) -> Iterator[OSTree.Sysroot]:
 
 def _wait_for_cleaner(sysroot: OSTree.Sysroot) -> None:
     """The clean-up that a former run left behind is soon over; for anybody else nobody knows, so that is an error."""
-    with contextlib.suppress(FileNotFoundError), cleaner_mark(sysroot).open("rb") as mark:
-        fcntl.flock(mark, fcntl.LOCK_SH)
-    if not sysroot.try_lock()[1]:
-        raise HostError(BUSY, hint="try again when it is done")
+    for _attempt in range(10):
+        with contextlib.suppress(FileNotFoundError), cleaner_mark(sysroot).open("rb") as mark:
+            fcntl.flock(mark, fcntl.LOCK_SH)
+        if sysroot.try_lock()[1]:
+            return
+        time.sleep(0.02)  # the cleaner sets its mark a moment after it has the lock
+    raise HostError(BUSY, hint="try again when it is done")
 
 
 @contextlib.contextmanager
@@ -112,11 +116,13 @@ def require_stateroot(sysroot: OSTree.Sysroot, wanted: str) -> str:
         raise HostError(f"{sysroot_path(sysroot)} has no deployment", hint="ostree admin deploy makes one")
     if wanted and wanted not in names:
         raise HostError(f"there is no deployment of the stateroot {wanted}", hint=f"known: {', '.join(names)}")
-    if wanted or booted is not None:
-        return wanted or str(booted.get_osname())
+    if wanted:
+        return wanted
+    if booted is not None:
+        return str(booted.get_osname())
     if len(names) > 1:
         raise HostError(f"several stateroots have deployments: {', '.join(names)}", hint="choose one by OSTREE_OS")
-    return names[0]
+    return str(names[0])
 
 
 def base_deployment(sysroot: OSTree.Sysroot, stateroot: str, *, from_booted: bool = False) -> OSTree.Deployment:

@@ -7,7 +7,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
-from ostree_layer.model import Deployed
+from ostree_layer.model import Deployed, RolledBack
 
 
 @contextlib.contextmanager
@@ -37,9 +37,12 @@ def installed(deployed: Deployed) -> str:
     return f"New deployment {name(deployed)}. {_activation(deployed)}"
 
 
-def rolled_back(deployed: Deployed) -> str:
-    return f"Rolled back to deployment {name(deployed)}. {_activation(deployed)}"
+def rolled_back(result: RolledBack) -> str:
+    """After `dnf rollback`."""
+    dropped = f"Staged deployment {result.dropped[:12]} is dropped. " if result.dropped else ""
+    where = "It is running now." if result.is_booted else _activation(result.deployed)
+    return f"{dropped}Deployment {name(result.deployed)} boots next. {where}"
 
 
 def _activation(deployed: Deployed) -> str:
-    return "Reboot to start it." if deployed.sysroot == "/" else f"It boots next from {deployed.sysroot}."
+    return "Reboot to start it." if deployed.sysroot == "/" else f"It is in {deployed.sysroot}."

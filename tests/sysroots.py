@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,36 @@ STATEROOT = "toy"
 REF = "toy/1/base"
 RPMDB = "usr/lib/sysimage/rpm"
 HISTORY = "usr/lib/sysimage/dnf"
-APPLETS = ("sh", "cat", "ls", "cp", "mv", "rm", "mkdir", "touch", "chmod", "chown", "echo", "sleep", "ln", "true", "false", "kill", "sed", "grep", "stat")
-ROOT_LINKS = {"home": "var/home", "root": "var/roothome", "opt": "var/opt", "srv": "var/srv", "mnt": "var/mnt", "media": "run/media", "ostree": "sysroot/ostree"}
+APPLETS = (
+    "sh",
+    "cat",
+    "ls",
+    "cp",
+    "mv",
+    "rm",
+    "mkdir",
+    "touch",
+    "chmod",
+    "chown",
+    "echo",
+    "sleep",
+    "ln",
+    "true",
+    "false",
+    "kill",
+    "sed",
+    "grep",
+    "stat",
+)
+ROOT_LINKS = {
+    "home": "var/home",
+    "root": "var/roothome",
+    "opt": "var/opt",
+    "srv": "var/srv",
+    "mnt": "var/mnt",
+    "media": "run/media",
+    "ostree": "sysroot/ostree",
+}
 
 BASE = Toy(
     "toy-base",
@@ -50,13 +79,21 @@ def ostree(*arguments: str) -> str:
     return subprocess.run(["ostree", *arguments], env=environment, check=True, capture_output=True, text=True).stdout
 
 
-def compose(work: Path, repository: Path, packages: list[str], finish: Callable[[Path], None] = lambda root: None) -> Path:
+def compose(
+    work: Path, repository: Path, packages: list[str], finish: Callable[[Path], None] = lambda root: None
+) -> Path:
     """Install packages into an empty root by plain dnf, let `finish` work on it, and lay it out as a tree."""
     root = work / "tree"
     home = work / "home"
     home.mkdir(parents=True, exist_ok=True)
     (home / ".rpmmacros").write_text(f"%_dbpath /{RPMDB}\n")
-    own = [f"--installroot={root}", f"--setopt=persistdir={root}/{HISTORY}", "--disableplugin=*", "--releasever=1", "-y"]
+    own = [
+        f"--installroot={root}",
+        f"--setopt=persistdir={root}/{HISTORY}",
+        "--disableplugin=*",
+        "--releasever=1",
+        "-y",
+    ]
     done = guard.run(work, guard.dnf_argv(work, repository, *own, "install", *packages))
     assert done.returncode == 0, done.stdout
     finish(root)
@@ -101,18 +138,31 @@ class Host:
         return self.folder / "rpms"
 
     def offer(self, *offered: Toy) -> None:
-        """Add toys to the repository."""
+        """Add toys to the repository; what dnf remembers of it may be of this same second, so it forgets it."""
+        shutil.rmtree(self.folder / "cache", ignore_errors=True)
         toys.repository(self.repository, offered)
 
     def dnf(
         self, *arguments: str, extra: Mapping[str, str] | None = None, answer: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        where = {"OSTREE_SYSROOT": os.fspath(self.sysroot), **(extra or {})}
-        return guard.run(self.folder, guard.dnf_argv(self.folder, self.repository, *arguments), where, answer)
+        return guard.run(self.folder, self.dnf_argv(*arguments), self.environment(extra), answer)
+
+    def done(self, *arguments: str) -> str:
+        """Run dnf, which succeeds, and return what it printed."""
+        result = self.dnf("-y", *arguments)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
+    def dnf_argv(self, *arguments: str) -> list[str]:
+        return guard.dnf_argv(self.folder, self.repository, *arguments)
+
+    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        return {"OSTREE_SYSROOT": os.fspath(self.sysroot), **(extra or {})}
 
     def status(self) -> list[dict[str, Any]]:
-        done = self.dnf("status", "--json")
-        assert done.returncode == 0, done.stdout
+        argv = guard.sealed(self.folder, self.dnf_argv("status", "--json"))
+        environment = guard.environment(self.folder, self.environment())
+        done = subprocess.run(argv, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         return list(json.loads(done.stdout)["deployments"])
 
     def deployments(self) -> list[str]:
@@ -134,9 +184,20 @@ class Host:
 
     def wait_for_cleaner(self) -> None:
         """Until the clean-up that the last run left is over."""
-        subprocess.run(
-            ["flock", os.fspath(self.sysroot / "ostree/lock"), "true"], check=True, stdout=subprocess.DEVNULL
-        )
+        wait_for_cleaner(self.sysroot)
+
+
+def wait_for_cleaner(sysroot: Path) -> None:
+    words = f"ostree_layer.cleaner\0{sysroot}\0".encode()
+    while any(words in _command_line(process) for process in Path("/proc").glob("[0-9]*")):
+        time.sleep(0.02)
+
+
+def _command_line(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def make_host(folder: Path, tree: Path) -> Host:
@@ -148,6 +209,8 @@ def make_host(folder: Path, tree: Path) -> Host:
     ostree("admin", "os-init", f"--sysroot={host.sysroot}", STATEROOT)
     ostree("config", host.repo, "set", "sysroot.bootloader", "none")
     ostree("config", host.repo, "set", "core.min-free-space-size", "1MB")
-    ostree("commit", host.repo, f"--branch={REF}", f"--tree=dir={tree}", "--bootable", "--add-metadata-string=version=1.0")
+    ostree(
+        "commit", host.repo, f"--branch={REF}", f"--tree=dir={tree}", "--bootable", "--add-metadata-string=version=1.0"
+    )
     ostree("admin", "deploy", f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=toy", REF)
     return host

@@ -45,7 +45,13 @@ class Toy:
         return f"{self.name}-{self.version}-1.noarch"
 
     def spec(self) -> str:
-        head = [f"Name: {self.name}", f"Version: {self.version}", "Release: 1", f"Summary: {self.name}", "License: none"]
+        head = [
+            f"Name: {self.name}",
+            f"Version: {self.version}",
+            "Release: 1",
+            f"Summary: {self.name}",
+            "License: none",
+        ]
         head += ["BuildArch: noarch", "AutoReqProv: no"]
         head += [f"Requires: {word}" for word in self.requires] + [f"Provides: {word}" for word in self.provides]
         head += [self.extra, "%description", "A toy.", self.scripts, "%files"]
@@ -56,7 +62,7 @@ class Toy:
         attributes = self.attributes.get(path, "")
         if attributes and not attributes.startswith("%"):
             attributes = f"%attr({attributes})"
-        quoted = path.rstrip("/").replace("%", "%%").replace('"', "?").replace("\\", "?")
+        quoted = path.rstrip("/").replace("%", "%%").replace('"', "?")
         return f'{attributes} {directory}"{quoted}"'
 
     def fill(self, root: Path) -> None:
@@ -74,6 +80,10 @@ class Toy:
 
     def key(self) -> str:
         return hashlib.sha256(repr((self.spec(), sorted(self.files.items()))).encode()).hexdigest()[:24]
+
+
+LIB = Toy("lib", files={"/usr/lib/lib": "1\n"})
+APP = Toy("app", files={"/usr/bin/app": "1\n", "/etc/app.conf": "a=1\n"}, requires=("lib",))
 
 
 def build(toy: Toy) -> Path:
@@ -96,7 +106,16 @@ def _rpmbuild(toy: Toy, work: Path) -> None:
     (work / "toy.spec").write_text(toy.spec())
     macros = {**MACROS, "_topdir": work, "_rpmdir": work / "rpms", "_tmppath": work, "_dbpath": work / "db"}
     defines = [f"--define={name} {value}" for name, value in macros.items()]
-    argv = ["rpmbuild", "-bb", "--quiet", "--noclean", "--nodeps", f"--buildroot={root}", *defines, os.fspath(work / "toy.spec")]
+    argv = [
+        "rpmbuild",
+        "-bb",
+        "--quiet",
+        "--noclean",
+        "--nodeps",
+        f"--buildroot={root}",
+        *defines,
+        os.fspath(work / "toy.spec"),
+    ]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1", "LC_ALL": "C.UTF-8"}
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -107,5 +126,11 @@ def repository(folder: Path, toys: Iterable[Toy]) -> Path:
     folder.mkdir(exist_ok=True)
     for toy in toys:
         shutil.copyfile(build(toy), folder / f"{toy.nevra}.rpm")
-    subprocess.run(["createrepo_c", "-q", "--general-compress-type=gz", os.fspath(folder)], check=True)
+    index(folder)
     return folder
+
+
+def index(folder: Path, comps: Path | None = None) -> None:
+    """Write the repository's metadata, with comps groups if there are any."""
+    groups = ["--groupfile", os.fspath(comps)] if comps else []
+    subprocess.run(["createrepo_c", "-q", "--general-compress-type=gz", *groups, os.fspath(folder)], check=True)

@@ -62,13 +62,9 @@ def _is_below(path: str, folders: Iterable[str]) -> bool:
 def _forget(root: Path, name: str) -> None:
     """Take away the lines of a package that is gone or will be written anew, with the files they copy."""
     conf = root / TMPFILES / f"{PREFIX}{name}.conf"
-    if not conf.exists():
-        return
-    for line in conf.read_text().splitlines():
-        if line.startswith("C "):
-            source = os.fsencode(line.split()[-1]).decode("unicode_escape").encode("latin-1").replace(b"%%", b"%")
-            (root / os.fsdecode(source).lstrip("/")).unlink()
-    conf.unlink()
+    for source in filter(None, map(tmpfiles.source_of, _read(conf))):
+        (root / source.lstrip("/")).unlink(missing_ok=True)
+    conf.unlink(missing_ok=True)
 
 
 def _lines(root: Path, file: PackagedFile) -> Iterator[str]:
@@ -84,13 +80,13 @@ def _lines(root: Path, file: PackagedFile) -> Iterator[str]:
 
 
 def _factory_line(root: Path, path: str) -> str:
-    """Move a file of /var into the tree and say where it goes."""
-    kept = root / FACTORY / path[len("/var/") :]
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(root / path[1:], kept)
+    """Keep a file of /var in the tree, and say where it goes."""
+    kept = f"{FACTORY}/{path[len('/var/') :]}"
+    (root / kept).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(root / path[1:], root / kept, follow_symlinks=False)
     status = os.lstat(root / path[1:])
-    os.chown(kept, status.st_uid, status.st_gid)
-    return tmpfiles.copy(path, f"/{FACTORY}/{path[len('/var/') :]}")
+    os.chown(root / kept, status.st_uid, status.st_gid, follow_symlinks=False)
+    return tmpfiles.copy(path, f"/{kept}")
 
 
 def _unowned(root: Path, before: State, owned: set[str]) -> list[str]:
@@ -101,7 +97,9 @@ def _unowned(root: Path, before: State, owned: set[str]) -> list[str]:
         if path in owned or before.get(path) == _stamp(status) or _is_below(path, NEVER):
             continue
         if stat.S_ISDIR(status.st_mode):
-            lines.append(tmpfiles.directory(f"/{path}", stat.S_IMODE(status.st_mode), str(status.st_uid), str(status.st_gid)))
+            lines.append(
+                tmpfiles.directory(f"/{path}", stat.S_IMODE(status.st_mode), str(status.st_uid), str(status.st_gid))
+            )
         elif stat.S_ISLNK(status.st_mode):
             lines.append(tmpfiles.link(f"/{path}", os.readlink(root / path)))
         elif stat.S_ISREG(status.st_mode) and not _is_below(path, VOLATILE):
@@ -112,8 +110,12 @@ def _unowned(root: Path, before: State, owned: set[str]) -> list[str]:
 def _write(root: Path, name: str, lines: list[str], *, keep: bool = False) -> None:
     """Write lines as a file of tmpfiles.d; with keep, after those that are there."""
     path = root / TMPFILES / name
-    former = path.read_text().splitlines() if keep and path.exists() else []
+    former = _read(path) if keep else []
     new = [line for line in lines if line not in former]
     if new:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(line + "\n" for line in former + new))
+        path.write_bytes(os.fsencode("".join(line + "\n" for line in former + new)))
+
+
+def _read(path: Path) -> list[str]:
+    return os.fsdecode(path.read_bytes()).splitlines() if path.exists() else []

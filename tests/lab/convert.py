@@ -194,7 +194,11 @@ def convert(deb: Deb, source: Path, target: Path, fixup: Fixup, standard: frozen
         for path, to in fixup.links.items():
             content.link(path, to)
         kernel = deb.name.startswith("linux-image-") and any(path.endswith("/vmlinuz") for path in content.paths())
-        provides = (*fixup.provides, f"kernel = {rpm_evr(deb.version)[1]}", "installonlypkg(kernel)") if kernel else fixup.provides
+        provides = (
+            (*fixup.provides, f"kernel = {rpm_evr(deb.version)[1]}", "installonlypkg(kernel)")
+            if kernel
+            else fixup.provides
+        )
         head = spec_head(deb, dataclasses.replace(fixup, provides=provides))
         build(Path(work), target, head, content, fixup.raw + "\n" + _presets(content))
 
@@ -206,7 +210,16 @@ def build(work: Path, target: Path, head: list[str], content: Content, scripts: 
     spec.write_text("\n".join(head + body) + "\n")
     macros = {**MACROS, "_topdir": work, "_rpmdir": work / "rpms", "_tmppath": work, "_dbpath": work / "db"}
     defines = [f"--define={name} {value}" for name, value in macros.items()]
-    argv = ["rpmbuild", "-bb", "--quiet", "--noclean", "--nodeps", f"--buildroot={content.root}", *defines, os.fspath(spec)]
+    argv = [
+        "rpmbuild",
+        "-bb",
+        "--quiet",
+        "--noclean",
+        "--nodeps",
+        f"--buildroot={content.root}",
+        *defines,
+        os.fspath(spec),
+    ]
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1"}
     done = subprocess.run(argv, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False)
     assert done.returncode == 0, f"{head[0]}: {done.stderr[-2000:]}"

@@ -95,7 +95,10 @@ class Archive:
 
 def _groups(version: Any, kind: str) -> list[list[Relation]]:
     groups = version.depends_list.get(kind, [])
-    return [[Relation(d.target_pkg.name.partition(":")[0], d.comp_type_deb, d.target_ver or "") for d in group] for group in groups]
+    return [
+        [Relation(d.target_pkg.name.partition(":")[0], d.comp_type_deb, d.target_ver or "") for d in group]
+        for group in groups
+    ]
 
 
 def download(debs: Iterable[Deb], folder: Path) -> None:

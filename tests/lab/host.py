@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import subprocess
@@ -44,8 +43,26 @@ def _finish(root: Path) -> None:
     dbpath = dnf_base.use_rpmdb_of(root) or sysroots.RPMDB
     names = [package.name for package in dnf_base.installed_packages(root, dbpath)]
     var.carry(root, {}, names, ())
+    # OSTree has no modification times, so what is compiled must not be compared with its source by them.
+    python = [
+        guard.PYTHON,
+        "-m",
+        "compileall",
+        "-q",
+        "-s",
+        os.fspath(root),
+        "-p",
+        "/",
+        "--invalidation-mode=unchecked-hash",
+    ]
+    subprocess.run(
+        [*python, root / "usr/lib/python3", root / "usr/lib/python3.11"], check=False, stdout=subprocess.DEVNULL
+    )
     (root / "usr/lib/tmpfiles.d/world.conf").write_text(
-        "".join(f"d /{target} 0755 root root - -\n" for target in ("var/home", "var/opt", "var/srv", "var/mnt", "var/usrlocal"))
+        "".join(
+            f"d /{target} 0755 root root - -\n"
+            for target in ("var/home", "var/opt", "var/srv", "var/mnt", "var/usrlocal")
+        )
         + "d /var/roothome 0700 root root - -\n"
     )
     (root / "etc/machine-id").write_text("")
@@ -53,37 +70,38 @@ def _finish(root: Path) -> None:
     (root / "etc/yum.repos.d/world.repo").write_text(REPO_FILE)
 
 
-@dataclasses.dataclass(frozen=True)
 class SoftHost:
-    """A sysroot in a folder and the state of its present boot."""
+    """A sysroot in a folder; while it is up, an init process holds the namespaces that its commands run in."""
 
-    folder: Path
-
-    @property
-    def sysroot(self) -> Path:
-        return self.folder / "sysroot"
-
-    @property
-    def state(self) -> Path:
-        return self.folder / "state"
-
-    @property
-    def booted(self) -> Path:
-        return Path((self.folder / "booted").read_text())
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.sysroot = folder / "sysroot"
+        self._state = folder / "state"
+        self._init: subprocess.Popen[str] | None = None
 
     def argv(self, *command: str) -> list[str]:
         """The argv that runs command on the booted host."""
-        inside = [guard.PYTHON, "-m", "tests.lab.softboot", *map(os.fspath, (self.sysroot, self.booted, self.state))]
-        namespaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
-        return ["unshare", *namespaces, *inside, *command]
+        assert self._init is not None, "the host is not up"
+        (child,) = Path(f"/proc/{self._init.pid}/task/{self._init.pid}/children").read_text().split()
+        return [
+            "nsenter",
+            f"--target={child}",
+            "--mount",
+            "--pid",
+            "--net",
+            "--ipc",
+            "--uts",
+            "--root",
+            "--wd",
+            *command,
+        ]
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, answer: str = "") -> subprocess.CompletedProcess[str]:
         """Run command on the booted host; stdout has what it prints, errors included."""
         return subprocess.run(
             self.argv(*command),
-            cwd=guard.CHECKOUT,
             env=ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
+            input=answer,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -94,21 +112,48 @@ class SoftHost:
     def boot(self) -> None:
         """Start in the newest deployment, with what systemd does early in a boot."""
         for name in ("run", "tmp"):
-            shutil.rmtree(self.state / name, ignore_errors=True)
-            (self.state / name).mkdir(parents=True)
-        (self.state / "run/ostree-booted").touch()
-        (self.state / "run/systemd/system").mkdir(parents=True)
+            shutil.rmtree(self._state / name, ignore_errors=True)
+            (self._state / name).mkdir(parents=True)
+        (self._state / "run/ostree-booted").touch()
+        (self._state / "run/systemd/system").mkdir(parents=True)
         newest = ostree("admin", "status", f"--sysroot={self.sysroot}").replace("*", " ").split()[1]
-        (self.folder / "booted").write_text(f"{self.sysroot}/ostree/deploy/{STATEROOT}/deploy/{newest}")
-        for step in (["systemd-sysusers"], ["systemd-tmpfiles", "--create", "--boot", "--exclude-prefix=/dev", "--exclude-prefix=/run"]):
+        self._start_init(self.sysroot / f"ostree/deploy/{STATEROOT}/deploy" / newest)
+        for step in (["systemd-sysusers"], ["systemd-tmpfiles", "--create", "--boot", "--exclude-prefix=/dev"]):
             self.run(*step)
 
-    def reboot(self) -> None:
-        """Shut down, which finalizes a staged deployment, and boot."""
-        if (self.state / "run/ostree/staged-deployment").exists():
+    def _start_init(self, deployment: Path) -> None:
+        inside = [guard.PYTHON, "-m", "tests.lab.softboot", *map(os.fspath, (self.sysroot, deployment, self._state))]
+        # Whatever ends this process ends the host with it.
+        namespaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
+        argv = ["setpriv", "--pdeathsig=KILL", "unshare", *namespaces, *inside]
+        self._init = subprocess.Popen(argv, cwd=guard.CHECKOUT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+        assert self._init.stdout is not None
+        assert self._init.stdout.readline() == "booted\n"
+
+    def shut_down(self) -> None:
+        """Finalize a staged deployment, as ostree-finalize-staged.service does, and end everything."""
+        if (self._state / "run/ostree/staged-deployment").exists():
             done = self.run("ostree", "admin", "finalize-staged")
             assert done.returncode == 0, done.stdout
+        self.power_off()
+
+    def power_off(self) -> None:
+        """End everything at once, as pulling the plug does."""
+        if self._init is not None:
+            self._init.kill()
+            self._init.wait()
+            self._init = None
+
+    def reboot(self) -> None:
+        self.shut_down()
         self.boot()
+
+    def remove(self) -> None:
+        """Take the host away; its deployments are marked immutable."""
+        self.power_off()
+        for deployment in self.sysroot.glob("ostree/deploy/*/deploy/*.[0-9]"):
+            subprocess.run(["chattr", "-i", os.fspath(deployment)], check=True)
+        shutil.rmtree(self.folder)
 
 
 def make(folder: Path) -> SoftHost:
@@ -122,7 +167,9 @@ def make(folder: Path) -> SoftHost:
     ostree("config", repo, "set", "sysroot.readonly", "true")
     ostree("pull-local", repo, os.fspath(base_repo()), REF)
     _commit_with_plugin(host, repo)
-    ostree("admin", "deploy", f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=root", "--karg=rw", REF)
+    ostree(
+        "admin", "deploy", f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=root", "--karg=rw", REF
+    )
     host.boot()
     return host
 
@@ -136,10 +183,3 @@ def _commit_with_plugin(host: SoftHost, repo: str) -> None:
     trees = [f"--tree=ref={REF}", f"--tree=dir={install}", "--owner-uid=0", "--owner-gid=0"]
     ostree("commit", repo, f"--branch={REF}", *trees, "--bootable", "--add-metadata-string=version=12.0")
     shutil.rmtree(install)
-
-
-def remove(host: SoftHost) -> None:
-    """Take the host away; its deployments are marked immutable."""
-    for deployment in host.sysroot.glob("ostree/deploy/*/deploy/*.[0-9]"):
-        subprocess.run(["chattr", "-i", os.fspath(deployment)], check=True)
-    shutil.rmtree(host.folder)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Enter a deployment as a boot would leave it: `softboot SYSROOT DEPLOYMENT STATE COMMAND...`.
+"""The init of a soft-booted host: `softboot SYSROOT DEPLOYMENT STATE`.
 
 libostree takes a deployment for booted when /run/ostree-booted exists and `/` is the deployment's directory; so it
 becomes the root of a mount namespace, with /usr read-only. Started by `host.py` in namespaces of its own.
@@ -7,8 +7,10 @@ becomes the root of a mount namespace, with /usr read-only. Started by `host.py`
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import time
 from pathlib import Path
 
 from ostree_layer import mounts, process
@@ -43,6 +45,15 @@ def _pivot(root: Path) -> None:
     mounts.unmount(Path("/run/old-root"))
 
 
+def reap() -> None:
+    """Be the parent of processes that lost theirs, until the host is shut down by a signal."""
+    print("booted", flush=True)
+    while True:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
+        time.sleep(0.05)
+
+
 if __name__ == "__main__":
     enter(*map(Path, sys.argv[1:4]))
-    os.execvp(sys.argv[4], sys.argv[4:])
+    reap()

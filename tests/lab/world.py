@@ -53,25 +53,25 @@ mail:x:8:8::/var/mail:/usr/sbin/nologin
 www-data:x:33:33::/var/www:/usr/sbin/nologin
 nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin
 """
-GROUPS = {
-    "root": 0, "daemon": 1, "bin": 2, "sys": 3, "adm": 4, "tty": 5, "disk": 6, "lp": 7, "mail": 8, "man": 12, "kmem": 15,
-    "dialout": 20, "cdrom": 24, "tape": 26, "sudo": 27, "audio": 29, "dip": 30, "www-data": 33, "shadow": 42, "utmp": 43,
-    "video": 44, "sasl": 45, "plugdev": 46, "staff": 50, "games": 60, "users": 100, "nogroup": 65534,
-}  # fmt: skip
+GROUPS = """root:0 daemon:1 bin:2 sys:3 adm:4 tty:5 disk:6 lp:7 mail:8 man:12 kmem:15 dialout:20 cdrom:24 tape:26
+    sudo:27 audio:29 dip:30 www-data:33 shadow:42 utmp:43 video:44 sasl:45 plugdev:46 staff:50 games:60 users:100
+    nogroup:65534
+""".split()
 OS_RELEASE = 'PRETTY_NAME="Atomic World 12"\nNAME="Atomic World"\nID=world\nID_LIKE="debian fedora"\nVERSION_ID=12\n'
 STANDARD = frozenset(
-    """/boot /dev /etc /home /media /mnt /opt /proc /run /srv /sys /usr /usr/bin /usr/games /usr/include /usr/lib /usr/lib64
-    /usr/lib/x86_64-linux-gnu /usr/lib/systemd /usr/lib/systemd/system /usr/lib/tmpfiles.d /usr/lib/sysusers.d /usr/libexec
-    /usr/local /usr/sbin /usr/share /usr/share/doc /usr/share/man /usr/share/locale /usr/src /var /var/cache /var/lib
-    /var/log /var/mail /var/spool /etc/profile.d /root /tmp /var/tmp /usr/lib/python3 /usr/share/bash-completion""".split()
+    """/boot /dev /etc /home /media /mnt /opt /proc /run /srv /sys /usr /usr/bin /usr/games /usr/include /usr/lib
+    /usr/lib64 /usr/lib/x86_64-linux-gnu /usr/lib/systemd /usr/lib/systemd/system /usr/lib/tmpfiles.d
+    /usr/lib/sysusers.d /usr/libexec /usr/local /usr/sbin /usr/share /usr/share/doc /usr/share/man /usr/share/locale
+    /usr/src /var /var/cache /var/lib /var/log /var/mail /var/spool /etc/profile.d /root /tmp /var/tmp
+    /usr/lib/python3 /usr/share/bash-completion""".split()
 )
+SOURCES = ("convert.py", "debian.py", "world.py")
 PRIVATE = {"/root": 0o700, "/tmp": 0o1777, "/var/tmp": 0o1777, "/var/mail": 0o2775}
 
 
 def repository() -> Path:
     """The repository, made now if it is not in the cache; it is made anew when the lab's description of it changes."""
-    key = hashlib.sha256(b"".join(Path(module.__file__).read_bytes() for module in (convert, debian)))
-    key.update(Path(__file__).read_bytes())
+    key = hashlib.sha256(b"".join((Path(__file__).parent / name).read_bytes() for name in SOURCES))
     folder = CACHE / f"world-{key.hexdigest()[:16]}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "world.lock").open("w") as lock:
@@ -114,11 +114,20 @@ def _make_filesystem(folder: Path, repo: Path) -> None:
     content.file("/usr/lib/os-release", OS_RELEASE.encode())
     content.file("/etc/passwd", USERS.encode())
     content.file("/etc/shadow", b"root::19000:0:99999:7:::\n", 0o640)
-    content.file("/etc/group", "".join(f"{name}:x:{number}:\n" for name, number in GROUPS.items()).encode())
-    content.file("/etc/nsswitch.conf", b"passwd: files systemd\ngroup: files systemd\nshadow: files\nhosts: files dns\n")
+    content.file("/etc/group", "".join(f"{entry.replace(':', ':x:')}:\n" for entry in GROUPS).encode())
+    content.file(
+        "/etc/nsswitch.conf", b"passwd: files systemd\ngroup: files systemd\nshadow: files\nhosts: files dns\n"
+    )
     content.file("/etc/profile", b'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin\nexport PATH\nPS1="# "\n')
     provides = ("system-release = 12", "base-files = 12.4", "usr-is-merged = 37", "base-passwd = 3.6", "awk")
-    head = ["Name: filesystem", "Version: 12", "Release: 1", "Summary: base layout", "License: none", "BuildArch: noarch"]
+    head = [
+        "Name: filesystem",
+        "Version: 12",
+        "Release: 1",
+        "Summary: base layout",
+        "License: none",
+        "BuildArch: noarch",
+    ]
     convert.build(work, repo, head + [f"Provides: {name}" for name in provides], content)
     shutil.rmtree(work)
 

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a tree must be, after a transaction of toys."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from tests.sysroots import Host, ostree
+from tests.toys import APP, LIB, Toy
+
+
+def test_content_is_kept(host: Host) -> None:
+    odd = Toy(
+        "odd",
+        files={
+            "/usr/bin/caps": "caps\n",
+            "/usr/bin/setuid": "setuid\n",
+            "/usr/share/odd/owned": "owned\n",
+            "/usr/share/odd/two words and 'quotes'": "odd\n",
+            "/usr/share/odd/empty/": "",
+            "/usr/share/odd/link": "-> owned",
+        },
+        attributes={
+            "/usr/bin/caps": "%caps(cap_net_raw=ep) %attr(0755,root,root)",
+            "/usr/bin/setuid": "4755,root,root",
+            "/usr/share/odd/owned": "0640,7,8",
+            "/usr/share/odd/empty/": "1777,root,root",
+        },
+        scripts="%pre\nrm -rf /usr/share/toy/gone\nrm /usr/share/toy/kept\nln -s ../odd/owned /usr/share/toy/kept\n"
+        "%post\nmkdir /usr/share/toy/gone\ntouch /usr/share/toy/gone/b\nln /usr/bin/caps /usr/share/odd/hard\n",
+    )
+    host.offer(odd)
+    host.done("install", "odd")
+    tree = host.tree
+    assert os.getxattr(tree / "usr/bin/caps", "security.capability")[4:8] == (1 << 13).to_bytes(4, "little")
+    assert stat.S_IMODE((tree / "usr/bin/setuid").stat().st_mode) == 0o4755
+    owned = (tree / "usr/share/odd/owned").stat()
+    assert (owned.st_uid, owned.st_gid, stat.S_IMODE(owned.st_mode)) == (0, 0, 0o640)
+    assert stat.S_IMODE((tree / "usr/share/odd/empty").stat().st_mode) == 0o1777
+    assert (tree / "usr/share/odd/two words and 'quotes'").read_text() == "odd\n"
+    assert os.listdir(tree / "usr/share/toy/gone") == ["b"]
+    assert os.readlink(tree / "usr/share/toy/kept") == "../odd/owned"
+    assert (tree / "usr/share/odd/hard").samefile(tree / "usr/bin/caps")
+    assert not [
+        name for path in tree.rglob("*") for name in os.listxattr(path, follow_symlinks=False) if "overlay" in name
+    ]
+    host.fsck()
+
+
+def test_databases_can_be_read_from_a_read_only_usr(host: Host) -> None:
+    host.offer(APP, LIB)
+    host.done("install", "app")
+    for database in (
+        host.tree / "usr/lib/sysimage/rpm/rpmdb.sqlite",
+        host.tree / "usr/lib/sysimage/dnf/history.sqlite",
+    ):
+        assert database.read_bytes()[18:20] == b"\1\1", "the file format says WAL"
+        assert [path.name for path in database.parent.iterdir() if path.name.endswith(("-wal", "-shm", ".lock"))] == []
+
+
+LOCAL = "ostree-layer/local/toy"
+
+
+def _metadata(host: Host, key: str) -> str:
+    return ostree("show", host.repo, f"--print-metadata-key={key}", LOCAL).strip()
+
+
+def test_metadata(host: Host) -> None:
+    host.offer(APP, LIB)
+    host.done("install", "app")
+    shown = ostree("show", host.repo, "--print-metadata-key=rpmostree.rpmdb.pkglist", "ostree-layer/local/toy")
+    names = [row.split("'")[1] for row in shown.split("(")[1:]]
+    assert names == ["app", "lib", "toy-base", "toy-tool"]
+    first = host.status()[1]["checksum"]
+    assert (
+        ostree("show", host.repo, "--print-metadata-key=ostree-layer.base", "ostree-layer/local/toy").strip()
+        == f"'{first}'"
+    )
+    assert f"Parent:  {first}" in ostree("show", host.repo, "ostree-layer/local/toy")
+    made_by = ostree("show", host.repo, "--print-metadata-key=ostree-layer.transaction", "ostree-layer/local/toy")
+    assert "install app" in made_by and "['app-1-1.noarch', 'lib-1-1.noarch']" in made_by
+    origin = Path(f"{host.tree}.origin").read_text()
+    assert origin == "[origin]\nbaserefspec=toy/1/base\n"
+
+
+def test_var_of_packages_comes_as_tmpfiles(host: Host) -> None:
+    stateful = Toy(
+        "stateful",
+        files={"/var/lib/stateful/": "", "/var/lib/stateful/seed": "seed\n", "/var/lib/stateful/link": "-> seed"},
+        attributes={"/var/lib/stateful/": "0750,root,root"},
+        scripts="%post\nmkdir /var/lib/by-script\necho made > /var/lib/by-script/it\necho x > /var/log/x\n",
+    )
+    host.offer(stateful)
+    host.done("install", "stateful")
+    assert (host.tree / "usr/lib/tmpfiles.d/ostree-layer-stateful.conf").read_text() == (
+        "d /var/lib/stateful 0750 root root - -\n"
+        "L /var/lib/stateful/link - - - - seed\n"
+        "C /var/lib/stateful/seed - - - - /usr/share/factory/var/lib/stateful/seed\n"
+    )
+    assert (host.tree / "usr/lib/tmpfiles.d/ostree-layer-scriptlets.conf").read_text() == (
+        "d /var/lib/by-script 0755 0 0 - -\nC /var/lib/by-script/it - - - - /usr/share/factory/var/lib/by-script/it\n"
+    )
+    assert (host.tree / "usr/share/factory/var/lib/by-script/it").read_text() == "made\n"
+    assert os.listdir(host.tree / "var") == []
+    host.done("remove", "stateful")
+    assert not (host.tree / "usr/lib/tmpfiles.d/ostree-layer-stateful.conf").exists()
+    assert not (host.tree / "usr/share/factory/var/lib/stateful/seed").exists()

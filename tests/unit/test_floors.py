@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The house: a module imports only from floors below its own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "ostree_layer"
+FLOORS = (
+    "errors failpoint model",
+    "database diff host mounts process requests settings signals tmpfiles upper",
+    "dnf_base metadata origin ostree_gi repo sysroot",
+    "commit deploy graft layout layout.paths layout.var ledger looking staging status",
+    "cleaner layering switching terminal",
+)
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
+# libostree is wrapped on the floor where it is used, too.
+SHARED = "ostree_gi"
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).replace(".__init__", "")
+
+
+MODULES = {module_name(path): path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"}
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ostree_layer":
+            below = (node.module or "").partition(".")[2]
+            for alias in node.names:
+                whole = f"{below}.{alias.name}".strip(".")
+                yield whole if whole in MODULES else below
+
+
+def test_every_module_has_a_floor() -> None:
+    assert set(MODULES) == set(FLOOR)
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_imports_point_down(name: str) -> None:
+    upward = {other for other in imported(MODULES[name]) if FLOOR[other] >= FLOOR[name] and other != SHARED}
+    assert upward == set()
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE.parent / "dnf-plugins").glob("*.py")), ids=lambda path: path.name)
+def test_plugins_import_only_dnf_and_the_standard_library_at_the_top(path: Path) -> None:
+    top = [node for node in ast.parse(path.read_text()).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    names = {alias.name if isinstance(node, ast.Import) else node.module for node in top for alias in node.names}
+    assert not [name for name in names if str(name).split(".")[0] in ("ostree_layer", "gi", "yaml")]
