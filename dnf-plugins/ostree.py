@@ -14,7 +14,6 @@ import dnf
 import dnf.cli
 import dnf.exceptions
 import dnf.i18n
-import dnf.rpm
 import dnf.util
 import dnf.yum.rpmtrans
 
@@ -58,20 +57,23 @@ def harmless(function):
         except dnf.cli.CliError:
             raise
         except dnf.exceptions.Error as e:
-            raise dnf.exceptions.Error(f"{str(e).rstrip()}\n{AS_IT_WAS}") from e
+            raise dnf.exceptions.Error(f"{e}\n{AS_IT_WAS}") from e
 
     return wrapper
 
 
-class ScriptletErrors(dnf.yum.rpmtrans.TransactionDisplay):
-    """Remembers what DNF only prints: that a scriptlet failed."""
+class Complaints(dnf.yum.rpmtrans.TransactionDisplay):
+    """What DNF writes to its log only: which scriptlet or package failed."""
 
     def __init__(self):
         super().__init__()
-        self.messages = []
+        self.failures = []
 
     def error(self, message):
-        self.messages.append(message)
+        self.failures.append(message)
+
+    def __str__(self):
+        return "; ".join(dict.fromkeys(self.failures))
 
 
 class OstreePlugin(dnf.Plugin):
@@ -110,7 +112,7 @@ class OstreePlugin(dnf.Plugin):
         command.configure = configure
 
     def look(self, target):
-        from ostree_layer import looking
+        from ostree_layer import dnf_base, looking
 
         root, shared_var = "/", "/var"
         if not target.is_booted_host:
@@ -119,7 +121,7 @@ class OstreePlugin(dnf.Plugin):
             root, shared_var = sysroot.newest_tree(target)
         dbpath = looking.look(self.base, pathlib.Path(root), pathlib.Path(shared_var), self.resources)
         if self.cli.command.opts.releasever is None and (dbpath or root != "/"):
-            self.base.conf.releasever = dnf.rpm.detect_releasever(str(root)) or self.base.conf.releasever
+            self.base.conf.releasever = dnf_base.releasever(pathlib.Path(root)) or self.base.conf.releasever
         return dbpath
 
     def changes_the_system(self, command):
@@ -151,10 +153,16 @@ class OstreePlugin(dnf.Plugin):
     def around_transaction(self, original):
         @harmless
         def transact(display):
-            errors = ScriptletErrors()
+            complaints = Complaints()
             shown = list(display) if isinstance(display, (list, tuple)) else [display]
-            tid = original([*shown, errors])
-            self.layering.rpm_ended(errors.messages)
+            try:
+                tid = original([*shown, complaints])
+            except dnf.cli.CliError:
+                raise
+            except dnf.exceptions.Error as e:
+                reasons = [str(e).rstrip(), str(complaints), self.layering.lack_of_space()]
+                raise dnf.exceptions.Error(": ".join(filter(None, reasons))) from e
+            self.layering.rpm_ended(str(complaints))
             return tid
 
         def do_transaction(display=()):

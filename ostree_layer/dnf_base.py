@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import dnf.conf
+import dnf.exceptions
 import dnf.rpm
 import dnf.util
 import libdnf.transaction
@@ -69,7 +70,11 @@ def lend_dbpath_to_children(folder: Path, directory: str, loan: contextlib.ExitS
 
 
 def releasever(root: Path) -> str | None:
-    found = dnf.rpm.detect_releasever(os.fspath(root))
+    """$releasever as root's packages have it, if they do."""
+    try:
+        found = dnf.rpm.detect_releasever(os.fspath(root))
+    except dnf.exceptions.Error as e:
+        raise HostError(f"the rpm database of {root} cannot be read") from e
     return None if found is None else str(found)
 
 
@@ -126,6 +131,11 @@ def step_of(base: Any) -> Step:
     going = base.transaction.remove_set if base.transaction else ()
     files = tuple((_package(p), Path(p.localPkg())) for p in coming if p.reponame == COMMAND_LINE_REPO)
     return Step(tuple(map(_package, coming)), tuple(map(_package, going)), files)
+
+
+def install_size(base: Any) -> int:
+    """How many bytes the packages of DNF's current transaction take up."""
+    return sum(package.installsize for package in base.transaction.install_set) if base.transaction else 0
 
 
 def _package(found: Any) -> Package:

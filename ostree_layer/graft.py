@@ -31,8 +31,7 @@ def _prepare(directory: str, tree: OSTree.MutableTree | None) -> None:
     everything that only overlayfs understands out of the upper."""
     upper.forget_overlay(directory)
     for entry in upper.entries(directory):
-        if entry.kind is Kind.SPECIAL:
-            raise CommitError(f"{entry.path} is a device, a socket or a fifo, and a tree cannot hold one")
+        _require_representable(entry)
         below = _below(tree, entry.name)
         if entry.kind is Kind.MERGED:
             if below is None:
@@ -42,6 +41,16 @@ def _prepare(directory: str, tree: OSTree.MutableTree | None) -> None:
         if below is not None or entry.kind is not Kind.WRITTEN:
             _remove(tree, entry.name)
         _consume(entry)
+
+
+def _require_representable(entry: upper.Entry) -> None:
+    if entry.kind is Kind.SPECIAL:
+        raise CommitError(f"{entry.path} is a device, a socket or a fifo, and a tree cannot hold one")
+    try:
+        entry.name.encode()
+    except UnicodeEncodeError as e:
+        shown = os.fsencode(entry.path).decode(errors="backslashreplace")
+        raise CommitError(f"the name of {shown} is not UTF-8, and a tree cannot hold one that is not") from e
 
 
 def _consume(entry: upper.Entry) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -102,16 +103,25 @@ class Layering:
         self._has_failed = self._has_failed or self._is_running
         self._is_running = True
 
-    def rpm_ended(self, errors: list[str]) -> None:
-        """DNF came to an end without a failed package; `errors` are what scriptlets complained about."""
+    def rpm_ended(self, complaint: str) -> None:
+        """DNF came to an end without a failed package; `complaint` says which scriptlet failed, if one did."""
         if not self._is_running:
             return
-        if errors and self._settings.strict_scriptlets:
+        if complaint and self._settings.strict_scriptlets:
             hint = "strict_scriptlets=0 in ostree.conf lets DNF go on after a failed scriptlet"
-            raise TransactionFailed("; ".join(errors), hint=hint)
+            raise TransactionFailed(complaint, hint=hint)
         self._ledger.steps.append(dnf_base.step_of(self._base))
         self._is_running = False
         failpoint("layering::ran")
+
+    def lack_of_space(self) -> str:
+        """Why a transaction may have failed for which rpm gives no reason, or an empty string."""
+        needed = dnf_base.install_size(self._base)
+        file_system = os.statvfs(self._place.staged.folder)
+        left = file_system.f_bavail * file_system.f_frsize
+        if needed <= left:
+            return ""
+        return f"no space left for {needed >> 20} MB of packages: {self._place.target.sysroot} has {left >> 20} MB"
 
     @property
     def is_changed(self) -> bool:
@@ -167,11 +177,12 @@ class Layering:
     def _deploy(self, checksum: str, local: LocalCommit) -> Deployed:
         where = self._place
         staged = where.target.is_booted_host and host.is_booted_with_systemd()
+        version = repo.version(repo.load_commit(self._store, checksum))
+        deployed = Deployed(checksum, version, staged, where.target.sysroot, where.stateroot)
         commit.point_refs(self._store, where.stateroot, local, checksum)
         deploy.deploy(where.locked, where.stateroot, checksum, origin.of_local_tree(where.start), staged=staged)
-        failpoint("layering::deployed")
-        version = repo.version(repo.load_commit(self._store, checksum))
-        return Deployed(checksum, version, staged, where.target.sysroot, where.stateroot)
+        failpoint("layering::deployed")  # nothing may fail from here on: it would be told as if nothing had been done
+        return deployed
 
     @property
     def _store(self) -> OSTree.Repo:

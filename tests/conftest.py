@@ -14,10 +14,17 @@ from tests import sysroots, toys
 from tests.sysroots import Host
 
 
+def place() -> Path:
+    """On a real file system, and not in /tmp or /var/tmp: the guard hides those."""
+    place = toys.CACHE / "tests"
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """An empty folder on a real file system, not in /tmp: the guard hides that one."""
-    path = Path(tempfile.mkdtemp(prefix="ostree-layer-", dir="/var/tmp"))
+    """An empty folder that is gone after the test."""
+    path = Path(tempfile.mkdtemp(prefix="test-", dir=place()))
     yield path
     shutil.rmtree(path)
 
@@ -25,7 +32,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def toy_tree() -> Iterator[Path]:
     """The tree of toy-base and toy-tool."""
-    with tempfile.TemporaryDirectory(prefix="ostree-layer-tree-", dir="/var/tmp") as work:
+    with tempfile.TemporaryDirectory(prefix="tree-", dir=place()) as work:
         repository = toys.repository(Path(work, "rpms"), [sysroots.BASE, sysroots.OLD_TOOL])
         yield sysroots.compose(Path(work), repository, ["toy-base", "toy-tool"])
 

@@ -14,8 +14,11 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parent.parent
 PYTHON = "/usr/bin/python3"
-# /tmp is emptied for it, so `writable` must be elsewhere.
-SEAL = 'mount --bind "$1" "$1" && mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp && shift && exec "$@"'
+# The places for temporary files are emptied for it, so `writable` must be elsewhere.
+SEAL = """mount --bind "$1" "$1" && mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp &&
+    mount -t tmpfs tmpfs /var/tmp && shift && exec "$@"
+"""
+FOLDERS = ("home", "tmp", "log", "repos.d", "plugins.d")
 
 
 def sealed(writable: Path, argv: Sequence[str]) -> list[str]:
@@ -25,11 +28,12 @@ def sealed(writable: Path, argv: Sequence[str]) -> list[str]:
 
 def environment(writable: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """What dnf sees of this machine's environment: a home without rpm macros, and temporary files in `writable`."""
-    for name in ("home", "tmp", "log", "repos.d", "plugins.d"):
+    for name in FOLDERS:
         (writable / name).mkdir(exist_ok=True)
     return {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "LC_ALL": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",  # or what dnf prints would come after the errors
         "HOME": os.fspath(writable / "home"),
         "TMPDIR": os.fspath(writable / "tmp"),
         "PYTHONPATH": os.fspath(CHECKOUT),

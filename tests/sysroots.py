@@ -203,7 +203,8 @@ def _command_line(process: Path) -> bytes:
 def make_host(folder: Path, tree: Path) -> Host:
     """Commit tree into a new sysroot and deploy it."""
     host = Host(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    for name in guard.FOLDERS:
+        (folder / name).mkdir(parents=True, exist_ok=True)
     host.sysroot.mkdir()
     ostree("admin", "init-fs", f"--sysroot={host.sysroot}", os.fspath(host.sysroot))
     ostree("admin", "os-init", f"--sysroot={host.sysroot}", STATEROOT)
