@@ -9,8 +9,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ostree_layer import dnf_base
+from ostree_layer import dnf_base, graft, repo
 from ostree_layer.layout import var
+from ostree_layer.ostree_gi import GLib, OSTree, gfile
 from tests import guard, sysroots
 from tests.lab import world
 from tests.sysroots import ostree
@@ -28,14 +29,14 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LC_ALL": "C.UTF-8
 def base_repo() -> Path:
     """A repository with the base tree, without this project in it; cached beside the RPM repository."""
     rpms = world.repository()
-    repo = rpms.parent / "ostree"
-    if not (repo / "refs/heads" / REF).exists():
+    store = rpms.parent / "ostree"
+    if not (store / "refs/heads" / REF).exists():
         with tempfile.TemporaryDirectory(prefix="compose-", dir=rpms.parent) as work:
             tree = sysroots.compose(Path(work), rpms, world.TREE, finish=_finish)
-            shutil.rmtree(repo, ignore_errors=True)
-            ostree("init", f"--repo={repo}", "--mode=bare")
-            ostree("commit", f"--repo={repo}", f"--branch={REF}", f"--tree=dir={tree}")
-    return repo
+            shutil.rmtree(store, ignore_errors=True)
+            ostree("init", f"--repo={store}", "--mode=bare")
+            ostree("commit", f"--repo={store}", f"--branch={REF}", f"--tree=dir={tree}")
+    return store
 
 
 def _finish(root: Path) -> None:
@@ -160,13 +161,13 @@ def make(folder: Path) -> SoftHost:
     """Deploy the base tree with this checkout installed in it, and boot it."""
     host = SoftHost(folder)
     host.sysroot.mkdir(parents=True)
-    repo = f"--repo={host.sysroot}/ostree/repo"
+    where = f"--repo={host.sysroot}/ostree/repo"
     ostree("admin", "init-fs", f"--sysroot={host.sysroot}", os.fspath(host.sysroot))
     ostree("admin", "os-init", f"--sysroot={host.sysroot}", STATEROOT)
-    ostree("config", repo, "set", "sysroot.bootloader", "none")
-    ostree("config", repo, "set", "sysroot.readonly", "true")
-    ostree("pull-local", repo, os.fspath(base_repo()), REF)
-    _commit_with_plugin(host, repo)
+    ostree("config", where, "set", "sysroot.bootloader", "none")
+    ostree("config", where, "set", "sysroot.readonly", "true")
+    ostree("pull-local", where, os.fspath(base_repo()), REF)
+    _commit_with_plugin(host)
     ostree(
         "admin", "deploy", f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=root", "--karg=rw", REF
     )
@@ -174,12 +175,16 @@ def make(folder: Path) -> SoftHost:
     return host
 
 
-def _commit_with_plugin(host: SoftHost, repo: str) -> None:
+def _commit_with_plugin(host: SoftHost) -> None:
     install = host.folder / "install"
     argv = ["make", "--silent", "install", f"DESTDIR={install}"]
     subprocess.run(argv, cwd=guard.CHECKOUT, check=True, stdout=subprocess.DEVNULL)
-    (install / "usr").mkdir(exist_ok=True)
     (install / "etc").rename(install / "usr/etc")
-    trees = [f"--tree=ref={REF}", f"--tree=dir={install}", "--owner-uid=0", "--owner-gid=0"]
-    ostree("commit", repo, f"--branch={REF}", *trees, "--bootable", "--add-metadata-string=version=12.0")
-    shutil.rmtree(install)
+    store = OSTree.Repo.new(gfile(host.sysroot / "ostree/repo"))
+    store.open(None)
+    with repo.transaction(store):
+        tree = graft.graft(store, store.resolve_rev(REF, False)[1], install)
+        values = GLib.Variant("a{sv}", {"version": GLib.Variant("s", "12.0")})
+        root = store.write_mtree(tree, None)[1]
+        store.transaction_set_ref(None, REF, store.write_commit(None, None, None, values, root, None)[1])
+    shutil.rmtree(install, ignore_errors=True)

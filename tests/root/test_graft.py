@@ -191,4 +191,4 @@ def test_a_device_is_refused_by_name(folder: Path) -> None:
 def test_a_name_that_is_not_utf8_is_refused(folder: Path) -> None:
     mounts.enter_private_namespace()
     with pytest.raises(CommitError, match=r"upper/e/x\\xff is not UTF-8, and a tree cannot hold one that is not"):
-        committed(folder, lambda root: (root / os.fsdecode(b"e/x\xff")).write_text(""))
+        committed(folder, lambda root: (root / os.fsdecode(b"e/x\xff")).touch())

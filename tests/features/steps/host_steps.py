@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sentences about a soft-booted host; they drive the real commands only."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from behave import given, then, when
+
+from tests.lab import host
+
+
+def _shell(context: Any, command: str, answer: str = "") -> None:
+    context.done = context.host.run("bash", "-c", command, answer=answer)
+
+
+def _deployments(context: Any) -> list[dict[str, Any]]:
+    done = context.host.run("bash", "-c", "dnf status --json 2>/dev/null")
+    return list(json.loads(done.stdout)["deployments"])
+
+
+@given("a freshly installed host")
+def fresh(context: Any) -> None:
+    context.host = host.make(context.folder / "host")
+    context.former = [deployment["id"] for deployment in _deployments(context)]
+
+
+@given('the file {path} with the line "{line}"')
+@when('I add the line "{line}" to {path}')
+def add_line(context: Any, path: str, line: str) -> None:
+    _shell(context, f"echo '{line}' >> {path}")
+    assert context.done.returncode == 0, context.done.stdout
+
+
+@when('I run "{command}"')
+def run(context: Any, command: str) -> None:
+    _shell(context, command)
+
+
+@when('I answer "{answer}" to "{command}"')
+def run_and_answer(context: Any, command: str, answer: str) -> None:
+    _shell(context, command, f"{answer}\n")
+
+
+@when("the host reboots")
+def reboot(context: Any) -> None:
+    context.host.reboot()
+
+
+@when("the power is cut")
+def cut_power(context: Any) -> None:
+    context.host.power_off()
+    context.host.boot()
+
+
+@then("it ends well")
+def ended_well(context: Any) -> None:
+    assert context.done.returncode == 0 and "Complete!" in context.done.stdout, context.done.stdout
+
+
+@then("it fails")
+def failed(context: Any) -> None:
+    assert context.done.returncode != 0 and "Complete!" not in context.done.stdout, context.done.stdout
+
+
+@then('it says "{text}"')
+def said(context: Any, text: str) -> None:
+    assert text in context.done.stdout, context.done.stdout
+
+
+@then('"{command}" works')
+def works(context: Any, command: str) -> None:
+    _shell(context, command)
+    assert context.done.returncode == 0, context.done.stdout
+
+
+@then('"{command}" says "{text}"')
+def says(context: Any, command: str, text: str) -> None:
+    works(context, command)
+    said(context, text)
+
+
+@then('"{command}" does not say "{text}"')
+def does_not_say(context: Any, command: str, text: str) -> None:
+    _shell(context, command)
+    assert text not in context.done.stdout, context.done.stdout
+
+
+@then('the program "{name}" is not there')
+def not_there(context: Any, name: str) -> None:
+    _shell(context, f"command -v {name}")
+    assert context.done.returncode != 0, context.done.stdout
+
+
+@then("there is one new deployment, staged")
+def one_new(context: Any) -> None:
+    deployments = _deployments(context)
+    assert [d["id"] for d in deployments][1:] == context.former, deployments
+    assert deployments[0]["staged"] and not deployments[0]["booted"]
+
+
+@then("there is no new deployment")
+def none_new(context: Any) -> None:
+    assert [d["id"] for d in _deployments(context)] == context.former
+
+
+@then("/usr is read-only")
+def read_only(context: Any) -> None:
+    _shell(context, "touch /usr/bin/x")
+    assert "Read-only file system" in context.done.stdout
