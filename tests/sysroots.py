@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ostree_layer import dnf_base, metadata, repo
+from ostree_layer.ostree_gi import AT_FDCWD, GLib, OSTree, gfile
 from tests import guard, toys
 from tests.toys import Toy
 
@@ -200,18 +202,35 @@ def _command_line(process: Path) -> bytes:
         return b""
 
 
-def make_host(folder: Path, tree: Path) -> Host:
-    """Commit tree into a new sysroot and deploy it."""
+def make_host(folder: Path, tree: Path, *, with_packages: bool = False) -> Host:
+    """Commit tree into a new sysroot and deploy it; with its packages in the metadata, if asked."""
     host = Host(folder)
     for name in guard.FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
-    host.sysroot.mkdir()
-    ostree("admin", "init-fs", f"--sysroot={host.sysroot}", os.fspath(host.sysroot))
-    ostree("admin", "os-init", f"--sysroot={host.sysroot}", STATEROOT)
-    ostree("config", host.repo, "set", "sysroot.bootloader", "none")
+    make_sysroot(host.sysroot, STATEROOT)
     ostree("config", host.repo, "set", "core.min-free-space-size", "1MB")
-    ostree(
-        "commit", host.repo, f"--branch={REF}", f"--tree=dir={tree}", "--bootable", "--add-metadata-string=version=1.0"
-    )
+    commit(host.sysroot / "ostree/repo", tree, REF, version="1.0", with_packages=with_packages)
     ostree("admin", "deploy", f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=toy", REF)
     return host
+
+
+def make_sysroot(path: Path, stateroot: str) -> None:
+    path.mkdir()
+    ostree("admin", "init-fs", f"--sysroot={path}", os.fspath(path))
+    ostree("admin", "os-init", f"--sysroot={path}", stateroot)
+    ostree("config", f"--repo={path}/ostree/repo", "set", "sysroot.bootloader", "none")
+
+
+def commit(repo_path: Path, tree: Path, ref: str, *, version: str, with_packages: bool) -> None:
+    store = OSTree.Repo.new(gfile(repo_path))
+    store.open(None)
+    values = {"version": GLib.Variant("s", version)}
+    if with_packages:
+        packages = dnf_base.installed_packages(tree, RPMDB)
+        values[metadata.PKGLIST] = GLib.Variant("a(sssss)", [dataclasses.astuple(package) for package in packages])
+    with repo.transaction(store):
+        mutable = OSTree.MutableTree.new()
+        store.write_dfd_to_mtree(AT_FDCWD, os.fspath(tree), mutable, None, None)
+        root = store.write_mtree(mutable, None)[1]
+        checksum = store.write_commit(None, None, None, GLib.Variant("a{sv}", values), root, None)[1]
+        store.transaction_set_ref(None, ref, checksum)

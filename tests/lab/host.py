@@ -35,7 +35,7 @@ def base_repo() -> Path:
             tree = sysroots.compose(Path(work), rpms, world.TREE, finish=_finish)
             shutil.rmtree(store, ignore_errors=True)
             ostree("init", f"--repo={store}", "--mode=bare")
-            ostree("commit", f"--repo={store}", f"--branch={REF}", f"--tree=dir={tree}")
+            sysroots.commit(store, tree, REF, version="12.0", with_packages=True)
     return store
 
 
@@ -160,11 +160,9 @@ class SoftHost:
 def make(folder: Path) -> SoftHost:
     """Deploy the base tree with this checkout installed in it, and boot it."""
     host = SoftHost(folder)
-    host.sysroot.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    sysroots.make_sysroot(host.sysroot, STATEROOT)
     where = f"--repo={host.sysroot}/ostree/repo"
-    ostree("admin", "init-fs", f"--sysroot={host.sysroot}", os.fspath(host.sysroot))
-    ostree("admin", "os-init", f"--sysroot={host.sysroot}", STATEROOT)
-    ostree("config", where, "set", "sysroot.bootloader", "none")
     ostree("config", where, "set", "sysroot.readonly", "true")
     ostree("pull-local", where, os.fspath(base_repo()), REF)
     _commit_with_plugin(host)
@@ -183,8 +181,9 @@ def _commit_with_plugin(host: SoftHost) -> None:
     store = OSTree.Repo.new(gfile(host.sysroot / "ostree/repo"))
     store.open(None)
     with repo.transaction(store):
-        tree = graft.graft(store, store.resolve_rev(REF, False)[1], install)
-        values = GLib.Variant("a{sv}", {"version": GLib.Variant("s", "12.0")})
+        base = store.resolve_rev(REF, False)[1]
+        tree = graft.graft(store, base, install)
+        values = GLib.Variant("a{sv}", repo.metadata(repo.load_commit(store, base)))
         root = store.write_mtree(tree, None)[1]
         store.transaction_set_ref(None, REF, store.write_commit(None, None, None, values, root, None)[1])
     shutil.rmtree(install, ignore_errors=True)
