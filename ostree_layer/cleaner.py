@@ -14,14 +14,8 @@ from ostree_layer.ostree_gi import OSTree, translated
 def run(target: Target) -> None:
     """Leave of our work, of the deployments and of the objects only what is in use."""
     mounts.enter_private_namespace()
-    opened = sysroot.open_sysroot(target, in_private_namespace=True)
-    opened.lock()
-    try:
-        with sysroot.marked_as_cleaner(opened):
-            opened.load_if_changed(None)
-            _clean(opened)
-    finally:
-        opened.unlock()
+    with sysroot.locked(target, as_cleaner=True) as locked, sysroot.marked_as_cleaner(locked):
+        _clean(locked)
 
 
 def _clean(locked: OSTree.Sysroot) -> None:

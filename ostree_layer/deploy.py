@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import shutil
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
-from ostree_layer import process
-from ostree_layer.errors import DeployError
+from ostree_layer import clone, host, lean, mounts, process, sysroot
+from ostree_layer.errors import CommandError, DeployError
 from ostree_layer.failpoint import failpoint
+from ostree_layer.lean import LeanUsr
 from ostree_layer.model import Target
 from ostree_layer.ostree_gi import GLib, OSTree, translated
 
@@ -16,20 +23,142 @@ log = logging.getLogger(__name__)
 Flags = OSTree.SysrootSimpleWriteDeploymentFlags
 
 
-def deploy(sysroot: OSTree.Sysroot, stateroot: str, checksum: str, origin: GLib.KeyFile, *, staged: bool) -> None:
-    """Deploy checksum in stateroot, /etc merged from the deployment that has the user's.
+class Tree(NamedTuple):
+    """What is to be deployed: a commit, how to show it to libostree, and a folder to make its /usr in."""
+
+    checksum: str
+    origin: GLib.KeyFile
+    lean: LeanUsr | None
+    folder: Path
+
+
+def deploy(target: Target, locked: OSTree.Sysroot, stateroot: str, tree: Tree, *, staged: bool) -> None:
+    """Deploy tree in stateroot, /etc merged from the deployment that has the user's.
 
     A staged deployment is finalized when the host shuts down, so that edits of /etc until then still count.
     """
-    merge = sysroot.get_merge_deployment(stateroot)
-    with translated(f"deploying {checksum}", DeployError, hint="the host is as it was"):
-        if staged:
-            sysroot.stage_tree(stateroot, checksum, origin, merge, None, None)
+    with _translated(tree.checksum):
+        waiting = locked.get_staged_deployment()
+        if staged and waiting is not None and waiting.get_osname() != stateroot:
+            # The private view is one of one stateroot; in it, this deployment of another one would be swept away.
+            merge = locked.get_merge_deployment(stateroot)
+            locked.stage_tree(stateroot, tree.checksum, tree.origin, merge, None, None)
             return
-        new = sysroot.deploy_tree(stateroot, checksum, origin, merge, None, None)[1]
+        usr = _clone_usr(locked, tree)
+        if staged:
+            _stage(target, locked, stateroot, tree, usr)
+        else:
+            _write(locked, stateroot, tree, usr)
+
+
+@contextlib.contextmanager
+def _translated(checksum: str) -> Iterator[None]:
+    try:
+        with translated(f"deploying {checksum}", DeployError):
+            yield
+    except OSError as e:
+        raise DeployError(f"deploying {checksum}: {e.strerror}: {e.filename}") from e
+    except CommandError as e:
+        raise DeployError(f"deploying {checksum}: {e}") from e
+
+
+def _clone_usr(locked: OSTree.Sysroot, tree: Tree) -> Path | None:
+    """Make the deployment's /usr, which is nearly all of it; None where libostree has to do that itself."""
+    if tree.lean is None:
+        return None
+    usr = tree.folder / "usr"
+    clone.clone(sysroot.objects_path(locked), tree.lean.contents, tree.lean.meta, usr)
+    failpoint("deploy::cloned")
+    return usr
+
+
+@contextlib.contextmanager
+def _shown_lean(locked: OSTree.Sysroot, tree: Tree) -> Iterator[None]:
+    if tree.lean is None:
+        yield
+        return
+    with lean.shown(sysroot.objects_path(locked), tree.lean):
+        yield
+
+
+def _put_usr(loaded: OSTree.Sysroot, deployment: OSTree.Deployment, usr: Path) -> None:
+    try:
+        _swap(sysroot.deployment_path(loaded, deployment), usr)
+    except PermissionError:
+        # libostree has already made the deployment's directory immutable.
+        loaded.deployment_set_mutable(deployment, True, None)
+        _swap(sysroot.deployment_path(loaded, deployment), usr)
+        loaded.deployment_set_mutable(deployment, False, None)
+
+
+def _swap(deployment: Path, usr: Path) -> None:
+    """Put the real /usr in the place of the lean one that libostree checked out."""
+    (deployment / "usr").rename(usr.parent / "lean-usr")
+    usr.rename(deployment / "usr")
+
+
+def _write(locked: OSTree.Sysroot, stateroot: str, tree: Tree, usr: Path | None) -> None:
+    merge = locked.get_merge_deployment(stateroot)
+    with _shown_lean(locked, tree):
+        new = locked.deploy_tree(stateroot, tree.checksum, tree.origin, merge, None, None)[1]
+    if usr is not None:
+        _put_usr(locked, new, usr)
+    failpoint("deploy::before-write")
+    # What the new list makes superfluous is removed by the clean-up, for which nobody waits.
+    locked.simple_write_deployment(stateroot, new, merge, Flags.NO_CLEAN, None)
+
+
+def _stage(target: Target, locked: OSTree.Sysroot, stateroot: str, tree: Tree, usr: Path | None) -> None:
+    """Let libostree stage the deployment where nobody sees it, complete it, and then publish it in one step.
+
+    Staging by itself, libostree removes the deployment that was staged before: a killed run would take that along.
+    """
+    folder = sysroot.deploy_folder(locked, stateroot)
+    with _private_view(locked, stateroot, tree.folder / "deploy") as published:
+        private = sysroot.open_in_private_namespace(target)
+        merge = private.get_merge_deployment(stateroot)
+        with _shown_lean(private, tree):
+            new = private.stage_tree(stateroot, tree.checksum, tree.origin, merge, None, None)[1]
+        name, state = sysroot.deployment_path(private, new).name, host.STAGED_MARK.read_bytes()
+        if usr is not None:
+            _swap(tree.folder / "deploy" / name, usr)
+        published.callback(_publish, folder, tree.folder / "deploy", name, state)
         failpoint("deploy::before-write")
-        # What the new list makes superfluous is removed by the clean-up, for which nobody waits.
-        sysroot.simple_write_deployment(stateroot, new, merge, Flags.NO_CLEAN, None)
+
+
+@contextlib.contextmanager
+def _private_view(locked: OSTree.Sysroot, stateroot: str, made: Path) -> Iterator[contextlib.ExitStack]:
+    """For the body, let libostree see no staged deployment, and make new ones in the folder `made`.
+
+    What is pushed on the yielded stack is done after the body, when everything is seen as it is again.
+    """
+    folder, run = sysroot.deploy_folder(locked, stateroot), host.STAGED_MARK.parent
+    with contextlib.ExitStack() as after, contextlib.ExitStack() as view:
+        made.mkdir()
+        for name in (sysroot.deployment_path(locked, d).name for d in sysroot.finalized(locked, stateroot)):
+            (made / name).mkdir()
+            shutil.copy2(folder / f"{name}.origin", made / f"{name}.origin")
+            mounts.bind(folder / name, made / name)
+            view.callback(mounts.unmount, made / name)
+        mounts.bind(made, folder)
+        view.callback(mounts.unmount, folder)
+        run.mkdir(exist_ok=True)
+        mounts.tmpfs(run)
+        view.callback(mounts.unmount, run)
+        yield after
+
+
+def _publish(folder: Path, made: Path, name: str, state: bytes) -> None:
+    """Move the deployment to where it belongs, and then replace libostree's state file, which is what makes it one."""
+    for entry in (name, f"{name}.origin"):
+        if (folder / entry).exists():
+            # Left behind, or staged before: the same commit, so the same content, under the same name.
+            (folder / entry).rename(made / f"former-{entry}")
+        (made / entry).rename(folder / entry)
+    new = host.STAGED_MARK.with_suffix(".new")
+    new.write_bytes(state)
+    new.replace(host.STAGED_MARK)
+    os.utime(folder.parents[1])  # how other processes notice a change
 
 
 def clean_up_later(target: Target) -> None:

@@ -16,6 +16,7 @@ from ostree_layer import (
     dnf_base,
     graft,
     host,
+    lean,
     ledger,
     looking,
     mounts,
@@ -25,6 +26,7 @@ from ostree_layer import (
     staging,
     sysroot,
 )
+from ostree_layer.deploy import Tree
 from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout import paths, var
@@ -137,9 +139,9 @@ class Layering:
         local, packages = self._close_books(made_by)
         policy = self._normalise()
         with report("Writing the tree"):
-            checksum = self._commit(local, packages, policy)
+            tree = self._commit(local, packages, policy)
         with report("Deploying it"), signals.held_off():
-            deployed = self._deploy(checksum, local)
+            deployed = self._deploy(tree, local)
         deploy.clean_up_later(self._place.target)
         return deployed
 
@@ -164,23 +166,24 @@ class Layering:
         failpoint("layering::normalised")
         return policy
 
-    def _commit(self, local: LocalCommit, packages: set[Package], policy: OSTree.SePolicy | None) -> str:
+    def _commit(self, local: LocalCommit, packages: set[Package], policy: OSTree.SePolicy | None) -> Tree:
         start = self._place.start.get_csum()
         previous = repo.load_commit(self._store, start)
         with commit.writing(self._store):
             tree = graft.graft(self._store, start, self._place.staged.upper, policy)
             failpoint("layering::grafted")
             checksum = commit.write(self._store, tree, local, packages, previous)
+            lean_usr = lean.write(self._store, checksum)
         ledger.keep_files(self._ledger, sysroot.work_folder(self._place.locked))
-        return checksum
+        return Tree(checksum, origin.of_local_tree(self._place.start), lean_usr, self._place.staged.folder)
 
-    def _deploy(self, checksum: str, local: LocalCommit) -> Deployed:
-        where = self._place
+    def _deploy(self, tree: Tree, local: LocalCommit) -> Deployed:
+        where, checksum = self._place, tree.checksum
         staged = where.target.is_booted_host and host.is_booted_with_systemd()
         version = repo.version(repo.load_commit(self._store, checksum))
         deployed = Deployed(checksum, version, staged, where.target.sysroot, where.stateroot)
         commit.point_refs(self._store, where.stateroot, local, checksum)
-        deploy.deploy(where.locked, where.stateroot, checksum, origin.of_local_tree(where.start), staged=staged)
+        deploy.deploy(where.target, where.locked, where.stateroot, tree, staged=staged)
         failpoint("layering::deployed")  # nothing may fail from here on: it would be told as if nothing had been done
         return deployed
 

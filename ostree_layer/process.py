@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ostree_layer.errors import CommandError
 
@@ -32,6 +33,21 @@ def run(argv: Sequence[str]) -> str:
     if done.returncode:
         raise CommandError(argv, done.returncode, done.stderr[-STDERR_TAIL:].strip())
     return done.stdout
+
+
+@contextlib.contextmanager
+def helper(argv: Sequence[str], text: str, *, keep: int) -> Iterator[None]:
+    """Let argv work beside the body, `text` on its stdin and the file descriptor `keep` open in it too."""
+    environment = {**ENVIRONMENT, "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, env=environment, stdin=pipe, stderr=pipe, text=True, pass_fds=(keep,)) as child:
+        assert child.stdin is not None and child.stderr is not None
+        child.stdin.write(text)
+        child.stdin.close()
+        yield
+        stderr = child.stderr.read()
+    if child.returncode:
+        raise CommandError(argv, child.returncode, stderr[-STDERR_TAIL:].strip())
 
 
 def start_detached(argv: Sequence[str]) -> None:

@@ -17,27 +17,46 @@ from ostree_layer.ostree_gi import OSTree, gfile, translated
 BUSY = "another process is changing the deployments of this host"
 
 
-def open_sysroot(target: Target, *, in_private_namespace: bool = False) -> OSTree.Sysroot:
-    """Load the deployments of target."""
+def open_sysroot(target: Target) -> OSTree.Sysroot:
+    """Load the deployments of target, to look at them."""
+    return _load(OSTree.Sysroot.new(gfile(target.sysroot)))
+
+
+def open_in_private_namespace(target: Target) -> OSTree.Sysroot:
+    """Load the deployments of target as they are seen in the mount namespace that this process is in."""
+    return _load(_initialize(target))
+
+
+def _initialize(target: Target) -> OSTree.Sysroot:
     sysroot = OSTree.Sysroot.new(gfile(target.sysroot))
-    if in_private_namespace:
-        # libostree then makes a read-only /sysroot and /boot writable by itself, in this namespace only.
-        sysroot.set_mount_namespace_in_use()
-    with translated(f"reading the deployments of {target.sysroot}", HostError):
+    # libostree then makes a read-only /sysroot and /boot writable by itself, in this namespace only.
+    sysroot.set_mount_namespace_in_use()
+    with translated(f"opening {target.sysroot}", HostError):
+        sysroot.initialize()
+    return sysroot
+
+
+def _load(sysroot: OSTree.Sysroot) -> OSTree.Sysroot:
+    with translated(f"reading the deployments of {sysroot.get_path().get_path()}", HostError):
         sysroot.load(None)
     return sysroot
 
 
 @contextlib.contextmanager
-def locked(target: Target) -> Iterator[OSTree.Sysroot]:
-    """Hold the sysroot lock for the body; the deployments are those of after the lock was taken."""
-    sysroot = open_sysroot(target, in_private_namespace=True)
+def locked(target: Target, *, as_cleaner: bool = False) -> Iterator[OSTree.Sysroot]:
+    """Hold the sysroot lock for the body; a cleaner waits for it, anybody else is told at once.
+
+    The deployments are read once, and with the lock: libostree would notice what has changed since by a time stamp,
+    which is the same for all that happens within one tick of the clock.
+    """
+    sysroot = _initialize(target)
     with translated(f"locking {target.sysroot}", HostError):
-        if not sysroot.try_lock()[1]:
+        if as_cleaner:
+            sysroot.lock()
+        elif not sysroot.try_lock()[1]:
             _wait_for_cleaner(sysroot)
     try:
-        sysroot.load_if_changed(None)
-        yield sysroot
+        yield _load(sysroot)
     finally:
         sysroot.unlock()
 
@@ -77,6 +96,10 @@ def sysroot_path(sysroot: OSTree.Sysroot) -> Path:
     return path / "sysroot" if os.fspath(path) == "/" else path
 
 
+def objects_path(sysroot: OSTree.Sysroot) -> Path:
+    return sysroot_path(sysroot) / "ostree/repo/objects"
+
+
 def repository(sysroot: OSTree.Sysroot) -> OSTree.Repo:
     with translated("opening the repository", HostError):
         return sysroot.get_repo(None)[1]
@@ -85,6 +108,11 @@ def repository(sysroot: OSTree.Sysroot) -> OSTree.Repo:
 def deployment_path(sysroot: OSTree.Sysroot, deployment: OSTree.Deployment) -> Path:
     """The deployment's directory, never through `/`: that one has a read-only /usr on it."""
     return sysroot_path(sysroot) / str(sysroot.get_deployment_dirpath(deployment))
+
+
+def deploy_folder(sysroot: OSTree.Sysroot, stateroot: str) -> Path:
+    """Where the deployments of stateroot are."""
+    return sysroot_path(sysroot) / "ostree/deploy" / stateroot / "deploy"
 
 
 def var_path(sysroot: OSTree.Sysroot, stateroot: str) -> Path:
@@ -106,6 +134,11 @@ def find_booted(sysroot: OSTree.Sysroot) -> OSTree.Deployment | None:
 def deployments_of(sysroot: OSTree.Sysroot, stateroot: str) -> list[OSTree.Deployment]:
     """The deployments of stateroot in boot order, a staged one first."""
     return [d for d in sysroot.get_deployments() if d.get_osname() == stateroot]
+
+
+def finalized(sysroot: OSTree.Sysroot, stateroot: str) -> list[OSTree.Deployment]:
+    """The deployments of stateroot that have a boot loader entry: all but a staged one."""
+    return [d for d in deployments_of(sysroot, stateroot) if not d.is_staged()]
 
 
 def require_stateroot(sysroot: OSTree.Sysroot, wanted: str) -> str:

@@ -85,6 +85,27 @@ Feature: Plain dnf on an atomic host
     When I run "dnf -y install htop"
     Then it ends well
 
+  Scenario Outline: A killed run leaves what was staged before it
+    Given a freshly installed host
+    When I run "dnf -y install htop"
+    And I run "OSTREE_LAYER_FAILPOINT=<place>=kill dnf -y install tree"
+    Then it fails
+    And there is one new deployment, staged
+    And "dnf status" says "Layered packages: htop"
+    When the host reboots
+    Then "htop --version" works
+    And the program "tree" is not there
+    And "ostree fsck" works
+    When I run "dnf -y install tree"
+    Then it ends well
+
+    Examples:
+      | place                |
+      | layering::grafted    |
+      | commit::referenced   |
+      | deploy::cloned       |
+      | deploy::before-write |
+
   Scenario: What only reads works on a read-only /usr
     Given a freshly installed host
     Then "dnf list --installed bash" works
@@ -105,7 +126,7 @@ Feature: Plain dnf on an atomic host
     When I answer "y" to "dnf install htop"
     Then there is one new deployment, staged
 
-  Scenario: The plugin can be updated and removed through itself
+  Scenario: Without the plugin nothing happens to a read-only /usr
     Given a freshly installed host
     When I run "dnf -y --disableplugin=ostree install htop"
     Then it fails

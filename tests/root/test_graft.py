@@ -52,7 +52,7 @@ def committed(folder: Path, *changes: Change) -> tuple[Picture, Picture]:
     fill(folder / "base")
     repo = OSTree.Repo.new(gfile(folder / "repo"))
     repo.create(OSTree.RepoMode.BARE, None)
-    base = _commit(repo, _written(repo, folder / "base"))
+    base = commit_tree(repo, written(repo, folder / "base"))
     mounts.overlay(folder / "base", folder / "upper", folder / "work", folder / "merged")
     try:
         for change in changes:
@@ -62,7 +62,7 @@ def committed(folder: Path, *changes: Change) -> tuple[Picture, Picture]:
         mounts.unmount(folder / "merged")
     repo.prepare_transaction(None)
     tree = graft.graft(repo, base, folder / "upper")
-    checksum = _commit(repo, tree)
+    checksum = commit_tree(repo, tree)
     repo.commit_transaction(None)
     options = OSTree.RepoCheckoutAtOptions()
     repo.checkout_at(options, -100, os.fspath(folder / "out"), checksum, None)
@@ -70,13 +70,13 @@ def committed(folder: Path, *changes: Change) -> tuple[Picture, Picture]:
     return shown, picture(folder / "out")
 
 
-def _written(repo: OSTree.Repo, root: Path) -> OSTree.MutableTree:
+def written(repo: OSTree.Repo, root: Path) -> OSTree.MutableTree:
     tree = OSTree.MutableTree.new()
     repo.write_dfd_to_mtree(-100, os.fspath(root), tree, None, None)
     return tree
 
 
-def _commit(repo: OSTree.Repo, tree: OSTree.MutableTree) -> str:
+def commit_tree(repo: OSTree.Repo, tree: OSTree.MutableTree) -> str:
     root = repo.write_mtree(tree, None)[1]
     return str(repo.write_commit(None, None, None, None, root, None)[1])
 

@@ -25,7 +25,7 @@ BEFORE = [
     "commit::flushed",
 ]
 # From here on a run cannot be stopped but by a kill: done is the only state to leave the host in.
-LAST = ["commit::referenced", "deploy::before-write"]
+LAST = ["commit::referenced", "deploy::cloned", "deploy::before-write"]
 SLOW = Toy("slow", files={"/usr/bin/slow": ""}, scripts="%post\necho > /usr/share/reached\nsleep 2\n")
 AS_IT_WAS = "Nothing was deployed: the host is as it was.\n"
 
@@ -54,7 +54,10 @@ def test_exception(host: Host, point: str, act: str) -> None:
     result = install_at(host, point, act)
     assert result.returncode == 1 and "Complete!" not in result.stdout and "Traceback" not in result.stdout
     name = "RuntimeError" if act == "raise" else "OSError"
-    assert f"Error: {name} in the ostree plugin: " in result.stdout
+    if act == "nospace" and point.startswith("deploy::"):
+        assert f": No space left on device: {point}\n" in result.stdout and "Error: deploying " in result.stdout
+    else:
+        assert f"Error: {name} in the ostree plugin: " in result.stdout
     if point not in BEFORE[:2]:
         assert result.stdout.endswith(AS_IT_WAS)
     assert list((host.work / "staging").iterdir() if (host.work / "staging").exists() else []) == []

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A hard-link checkout of one directory of a commit, by two processes, from the bare objects alone.
+
+A checkout is what a deployment costs. libostree opens, examines and links each object, one after the other; of these a
+deployment of local objects needs the link only. Run as a program, this module is the second process.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ostree_layer import process
+
+# Directories at this depth are what the two processes share between them.
+SHARED_DEPTH = 2
+INDEX = struct.Struct("=I")
+
+
+class Directory(NamedTuple):
+    """A directory to make: the checksums of its dirtree and dirmeta objects, and its path below the target."""
+
+    contents: str
+    meta: str
+    path: str
+
+
+def clone(objects: Path, contents: str, meta: str, target: Path) -> None:
+    """Make target the directory whose dirtree and dirmeta objects are `contents` and `meta`."""
+    cloner = Cloner(objects, target)
+    shared: list[Directory] = []
+    cloner.make(Directory(contents, meta, ""), SHARED_DEPTH, shared)
+    queue = os.memfd_create("directories")
+    try:
+        os.write(queue, b"".join(INDEX.pack(index) for index in range(len(shared))))
+        os.lseek(queue, 0, os.SEEK_SET)
+        _share(cloner, shared, queue)
+    finally:
+        os.close(queue)
+    cloner.settle()
+
+
+def _share(cloner: Cloner, shared: list[Directory], queue: int) -> None:
+    words = "\0".join(word for directory in shared for word in directory)
+    argv = [sys.executable, "-m", __name__, os.fspath(cloner.objects), os.fspath(cloner.target), str(queue)]
+    with process.helper(argv, words, keep=queue):
+        cloner.make_shared(shared, queue)
+
+
+class Cloner:
+    """Makes directories below target."""
+
+    def __init__(self, objects: Path, target: Path) -> None:
+        self.objects, self.target = objects, target
+        self._objects = os.open(objects, os.O_RDONLY | os.O_DIRECTORY)
+        self._unsettled: list[str] = []
+        self._metas: dict[str, tuple[int, int, int, list[tuple[str, bytes]]]] = {}
+
+    def make_shared(self, shared: list[Directory], queue: int) -> None:
+        """Make one shared directory after the other, as long as the queue names one that nobody has begun.
+
+        Both processes read it through the same open file, so what one has read the other does not get.
+        """
+        while index := os.read(queue, INDEX.size):
+            self.make(shared[INDEX.unpack(index)[0]], -1, [])
+
+    def settle(self) -> None:
+        """Make the modification times of directories what they are in every checkout."""
+        for path in self._unsettled:
+            os.utime(path, (0, 0))
+
+    def make(self, directory: Directory, depth: int, shared: list[Directory]) -> None:
+        """Make a directory and what is below it; but what is `depth` below it is left to `shared`."""
+        path = os.path.join(self.target, directory.path) if directory.path else os.fspath(self.target)
+        os.mkdir(path)
+        files, directories = read_tree(self._read(directory.contents, "dirtree"))
+        self._link(path, files)
+        for name, contents, meta in directories:
+            below = Directory(contents, meta, f"{directory.path}/{name}" if directory.path else name)
+            if depth == 1:
+                shared.append(below)
+            else:
+                self.make(below, depth - 1, shared)
+        self._dress(path, directory.meta)
+        if depth > 0:
+            self._unsettled.append(path)
+
+    def _link(self, path: str, files: Iterator[tuple[str, str]]) -> None:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for name, checksum in files:
+                source = f"{checksum[:2]}/{checksum[2:]}.file"
+                try:
+                    os.link(source, name, src_dir_fd=self._objects, dst_dir_fd=folder, follow_symlinks=False)
+                except OSError as e:
+                    if e.errno != errno.EMLINK:
+                        raise
+                    copy(self.objects / source, Path(path, name))
+        finally:
+            os.close(folder)
+
+    def _dress(self, path: str, meta: str) -> None:
+        """Give a directory its owner, extended attributes and mode."""
+        if meta not in self._metas:
+            self._metas[meta] = read_meta(self._read(meta, "dirmeta"))
+        uid, gid, mode, xattrs = self._metas[meta]
+        os.chown(path, uid, gid)
+        for name, value in xattrs:
+            os.setxattr(path, name, value)
+        os.chmod(path, mode)
+        os.utime(path, (0, 0))
+
+    def _read(self, checksum: str, kind: str) -> bytes:
+        return (self.objects / checksum[:2] / f"{checksum[2:]}.{kind}").read_bytes()
+
+
+def copy(source: Path, target: Path) -> None:
+    """What a link would have been, where the file system allows no more links to source."""
+    status = os.lstat(source)
+    shutil.copy2(source, target, follow_symlinks=False)
+    os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
+    if not target.is_symlink():
+        target.chmod(stat.S_IMODE(status.st_mode))
+
+
+def read_tree(data: bytes) -> tuple[Iterator[tuple[str, str]], Iterator[tuple[str, str, str]]]:
+    """The files and the directories of a dirtree object, which is a GVariant `(a(say)a(sayay))`."""
+    width = _width(len(data))
+    end = int.from_bytes(data[len(data) - width :], "little")
+    return _files(data[:end]), _directories(data[end : len(data) - width])
+
+
+def _files(data: bytes) -> Iterator[tuple[str, str]]:
+    for entry in _elements(data):
+        name, checksum = _parts(entry, 1)
+        yield os.fsdecode(name[:-1]), checksum.hex()
+
+
+def _directories(data: bytes) -> Iterator[tuple[str, str, str]]:
+    for entry in _elements(data):
+        name, contents, meta = _parts(entry, 2)
+        yield os.fsdecode(name[:-1]), contents.hex(), meta.hex()
+
+
+def read_meta(data: bytes) -> tuple[int, int, int, list[tuple[str, bytes]]]:
+    """Owner, group, mode and extended attributes of a dirmeta object: `(uuua(ayay))`, numbers big-endian."""
+    uid, gid, mode = struct.unpack(">III", data[:12])
+    pairs = (_parts(entry, 1) for entry in _elements(data[12:]))
+    return uid, gid, stat.S_IMODE(mode), [(os.fsdecode(name.rstrip(b"\0")), bytes(value)) for name, value in pairs]
+
+
+def _width(length: int) -> int:
+    """How many bytes an offset takes in a GVariant container of this length."""
+    return 1 if length < 1 << 8 else 2 if length < 1 << 16 else 4
+
+
+def _elements(data: bytes) -> Iterator[bytes]:
+    """The elements of a GVariant array whose elements vary in size: the table of their ends is at its end."""
+    if not data:
+        return
+    width = _width(len(data))
+    table = int.from_bytes(data[len(data) - width :], "little")
+    start = 0
+    for at in range(table, len(data), width):
+        end = int.from_bytes(data[at : at + width], "little")
+        yield data[start:end]
+        start = end
+
+
+def _parts(entry: bytes, inner: int) -> tuple[bytes, ...]:
+    """The members of a GVariant tuple of strings; the ends of the first `inner` are at its end, backwards."""
+    width, parts, start = _width(len(entry)), [], 0
+    for number in range(1, inner + 1):
+        at = len(entry) - number * width
+        end = int.from_bytes(entry[at : at + width], "little")
+        parts.append(entry[start:end])
+        start = end
+    return (*parts, entry[start : len(entry) - inner * width])
+
+
+def main() -> None:
+    objects, target, queue = sys.argv[1:]
+    words = sys.stdin.read().split("\0")
+    shared = [Directory(*words[at : at + 3]) for at in range(0, len(words) - 2, 3)]
+    Cloner(Path(objects), Path(target)).make_shared(shared, int(queue))
+
+
+if __name__ == "__main__":
+    main()
