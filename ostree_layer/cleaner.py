@@ -14,7 +14,7 @@ from ostree_layer.ostree_gi import OSTree, translated
 def run(target: Target) -> None:
     """Leave of our work, of the deployments and of the objects only what is in use."""
     mounts.enter_private_namespace()
-    with sysroot.locked(target, as_cleaner=True) as locked, sysroot.marked_as_cleaner(locked):
+    with sysroot.locked(target, as_cleaner=True) as locked:
         _clean(locked)
 
 

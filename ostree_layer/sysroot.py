@@ -50,20 +50,23 @@ def locked(target: Target, *, as_cleaner: bool = False) -> Iterator[OSTree.Sysro
     which is the same for all that happens within one tick of the clock.
     """
     sysroot = _initialize(target)
-    with translated(f"locking {target.sysroot}", HostError):
+    with contextlib.ExitStack() as stack, translated(f"locking {target.sysroot}", HostError):
         if as_cleaner:
             sysroot.lock()
+            stack.enter_context(_marked_as_cleaner(sysroot))
         elif not sysroot.try_lock()[1]:
             _wait_for_cleaner(sysroot)
-    try:
-        yield _load(sysroot)
-    finally:
-        sysroot.unlock()
+        resources = stack.pop_all()
+    with resources:
+        try:
+            yield _load(sysroot)
+        finally:
+            sysroot.unlock()
 
 
 def _wait_for_cleaner(sysroot: OSTree.Sysroot) -> None:
     """The clean-up that a former run left behind is soon over; for anybody else nobody knows, so that is an error."""
-    for _attempt in range(10):
+    for _attempt in range(25):
         with contextlib.suppress(FileNotFoundError), cleaner_mark(sysroot).open("rb") as mark:
             fcntl.flock(mark, fcntl.LOCK_SH)
         if sysroot.try_lock()[1]:
@@ -73,7 +76,7 @@ def _wait_for_cleaner(sysroot: OSTree.Sysroot) -> None:
 
 
 @contextlib.contextmanager
-def marked_as_cleaner(sysroot: OSTree.Sysroot) -> Iterator[None]:
+def _marked_as_cleaner(sysroot: OSTree.Sysroot) -> Iterator[None]:
     """Let others know, for the body, that the sysroot is locked for cleaning up."""
     path = cleaner_mark(sysroot)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -66,8 +66,14 @@ def committed(folder: Path, *changes: Change) -> tuple[Picture, Picture]:
     repo.commit_transaction(None)
     options = OSTree.RepoCheckoutAtOptions()
     repo.checkout_at(options, -100, os.fspath(folder / "out"), checksum, None)
-    assert repo.fsck_object(OSTree.ObjectType.COMMIT, checksum, None)
+    for kind, name in ((kind, name) for name, kind in _objects(repo)):
+        assert repo.fsck_object(kind, name, None)
     return shown, picture(folder / "out")
+
+
+def _objects(repo: OSTree.Repo) -> list[tuple[str, OSTree.ObjectType]]:
+    found = repo.list_objects(OSTree.RepoListObjectsFlags.ALL, None)[1]
+    return [OSTree.object_name_deserialize(name) for name in found]
 
 
 def written(repo: OSTree.Repo, root: Path) -> OSTree.MutableTree:
@@ -148,6 +154,13 @@ CASES: dict[str, list[Change]] = {
         lambda root: os.setxattr(root / "d/file", "security.capability", bytes.fromhex("01000002" + "00" * 16))
     ],
     "user xattr on a directory": [lambda root: os.setxattr(root / "a", "user.x", b"y")],
+    "large file": [write("d/file", "x" * 3_000_000), set_mode("d/file", 0o4750)],
+    "large file with xattrs": [
+        write("d/large", "y" * 2_000_000),
+        lambda root: os.setxattr(root / "d/large", "user.b", b"2"),
+        lambda root: os.setxattr(root / "d/large", "user.a", b""),
+        lambda root: os.chown(root / "d/large", 12, 34),
+    ],
     "hard link": [lambda root: os.link(root / "d/file", root / "e/hard")],
     "hard link between new files": [write("n", "new"), lambda root: os.link(root / "n", root / "m")],
     "odd name": [write("two words 'and' \"quotes\" \\ ü", "odd")],

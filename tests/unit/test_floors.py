@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "errors failpoint model",
     "database diff host mounts process requests settings signals tmpfiles upper",
-    "clone dnf_base lean metadata origin ostree_gi repo sysroot",
+    "clone dnf_base lean metadata objects origin ostree_gi repo sysroot",
     "commit deploy graft layout layout.paths layout.var ledger looking staging status",
     "cleaner layering switching terminal",
 )
