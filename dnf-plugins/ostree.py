@@ -141,9 +141,20 @@ class OstreePlugin(dnf.Plugin):
         if where.starts_elsewhere:
             logger.info(_("Adding to deployment %s, which has not been booted yet."), where.start.get_csum()[:12])
         self.layering = layering.stage(self.base, where, options, dbpath, self.resources)
+        if where.starts_elsewhere and opts.releasever is None:
+            self.require_same_release(where.staged.root)
         self.base.do_transaction = self.around_transaction(self.base.do_transaction)
         if self.in_session:
             self.around_session(self.cli.command)
+
+    def require_same_release(self, root):
+        """The repositories were set up for the booted tree; what waits for the reboot may be of another release."""
+        from ostree_layer import dnf_base
+
+        release = dnf_base.releasever(root)
+        if release is not None and release != self.base.conf.releasever:
+            message = _("The deployment to add to is of release {}, the booted one of {}; add --releasever={}.")
+            raise dnf.exceptions.Error(message.format(release, self.base.conf.releasever, release))
 
     @property
     def in_session(self):

@@ -98,13 +98,6 @@ def work_in(base: Any, root: Path) -> None:
             setattr(dnf.util, name, lambda *_args, **_kwargs: False)
 
 
-def configure_repos_again(base: Any, cli: Any, release: str) -> None:
-    """Take release as $releasever, also in what was already substituted."""
-    base.conf.releasever = release
-    base.reset(repos=True)
-    cli._configure_repos(cli.command.opts)
-
-
 def close(base: Any) -> None:
     """Let go of the rpm database and of the history."""
     base._closeRpmDB()

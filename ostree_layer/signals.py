@@ -25,7 +25,7 @@ def end_by_exit() -> None:
 @contextlib.contextmanager
 def held_off() -> Iterator[None]:
     """Finish the body whatever signal comes: once it has begun, done is the only safe state."""
-    former = {number: signal.signal(number, signal.SIG_IGN) for number in (*ENDING, signal.SIGINT)}
+    former = {number: signal.signal(number, signal.SIG_IGN) or signal.SIG_DFL for number in (*ENDING, signal.SIGINT)}
     try:
         yield
     finally:
