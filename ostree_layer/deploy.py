@@ -93,6 +93,8 @@ def _put_usr(loaded: OSTree.Sysroot, deployment: OSTree.Deployment, usr: Path) -
 
 def _swap(deployment: Path, usr: Path) -> None:
     """Put the real /usr in the place of the lean one that libostree checked out."""
+    if (deployment / lean.COMPOSEFS_IMAGE).exists():
+        raise DeployError(f"{deployment.name} is a composefs image, though neither tree nor repository asks for one")
     (deployment / "usr").rename(usr.parent / "lean-usr")
     usr.rename(deployment / "usr")
 

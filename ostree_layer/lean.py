@@ -28,7 +28,10 @@ BOOT_FILES = (
     "aboot.cfg",
 )
 BOOT_DIRECTORIES = ("dtb",)
-COMPOSEFS_CONFIG = "usr/lib/ostree/prepare-root.conf"
+# Whether the root is composefs is said by the tree, or by the repository.
+BOOT_CONFIG = "usr/lib/ostree"
+PREPARE_ROOT = f"{BOOT_CONFIG}/prepare-root.conf"
+COMPOSEFS_IMAGE = ".ostree.cfs"
 
 
 class LeanUsr(NamedTuple):
@@ -45,7 +48,7 @@ def write(store: OSTree.Repo, checksum: str) -> LeanUsr | None:
     None where a deployment is more than links to objects: in other modes of repository, and with composefs.
     """
     root = store.read_commit(checksum, None)[1]
-    if store.get_mode() != OSTree.RepoMode.BARE or root.resolve_relative_path(COMPOSEFS_CONFIG).query_exists(None):
+    if store.get_mode() != OSTree.RepoMode.BARE or _mentions_composefs(store, root):
         return None
     usr = _find(root, "usr")
     if usr is None:
@@ -53,12 +56,21 @@ def write(store: OSTree.Repo, checksum: str) -> LeanUsr | None:
     tree = OSTree.MutableTree.new()
     tree.set_metadata_checksum(usr.tree_get_metadata_checksum())
     _take(store, tree, root, "usr/etc")
+    _take(store, tree, root, BOOT_CONFIG)
     _take(store, tree, root, LEGACY_KERNEL)
     for version in _children(root, MODULES):
         for name in (*BOOT_FILES, *BOOT_DIRECTORIES):
             _take(store, tree, root, f"{MODULES}/{version}/{name}")
     lean = store.write_mtree(tree, None)[1].tree_get_contents_checksum()
     return LeanUsr(usr.tree_get_contents_checksum(), usr.tree_get_metadata_checksum(), lean)
+
+
+def _mentions_composefs(store: OSTree.Repo, root: OSTree.RepoFile) -> bool:
+    config = store.get_config()
+    if config.has_group("ex-integrity") and "composefs" in config.get_keys("ex-integrity")[0]:
+        return True
+    found = _find(root, PREPARE_ROOT)
+    return found is not None and b"composefs" in found.load_contents(None)[1]
 
 
 def _find(root: OSTree.RepoFile, path: str) -> OSTree.RepoFile | None:

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
-from tests.sysroots import Host, ostree
+from tests.sysroots import Host, make_host, ostree
 from tests.toys import APP, LIB, Toy
 
 
@@ -107,3 +108,19 @@ def test_var_of_packages_comes_as_tmpfiles(host: Host) -> None:
     host.done("remove", "stateful")
     assert not (host.tree / "usr/lib/tmpfiles.d/ostree-layer-stateful.conf").exists()
     assert not (host.tree / "usr/share/factory/var/lib/stateful/seed").exists()
+
+
+def test_a_tree_that_asks_for_composefs_is_left_to_libostree(folder: Path, toy_tree: Path) -> None:
+    for text, links in (("[composefs]\nenabled = yes\n", False), ("[sysroot]\nreadonly = true\n", True)):
+        tree = folder / f"tree-{links}"
+        shutil.copytree(toy_tree, tree, symlinks=True)
+        (tree / "usr/lib/ostree").mkdir()
+        (tree / "usr/lib/ostree/prepare-root.conf").write_text(text)
+        host = make_host(folder / f"host-{links}", tree)
+        host.offer(APP, LIB)
+        cloned = host.dnf("-y", "install", "app", extra={"OSTREE_LAYER_FAILPOINT": "deploy::cloned=raise"})
+        assert cloned.returncode == (1 if links else 0)
+        host.done("install", "app")
+        assert (host.tree / "usr/bin/app").exists() and (host.tree / "usr/share/toy/kept").exists()
+        host.fsck()
+        host.wait_for_cleaner()
