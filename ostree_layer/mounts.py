@@ -69,6 +69,12 @@ def bind(source: Path, target: Path, *, read_only: bool = False) -> None:
         _mount("none", target, "", MS_REMOUNT | MS_BIND | MS_RDONLY)
 
 
+def make_writable(target: Path) -> None:
+    """Take the read-only flag off the mount at target, in this namespace; the file system itself is left as it is."""
+    flags = os.statvfs(target).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    _mount("none", target, "", MS_REMOUNT | MS_BIND | flags)
+
+
 def tmpfs(target: Path, *, mode: int = 0o755) -> None:
     _mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, f"mode={mode:o}")
 

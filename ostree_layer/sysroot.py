@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ostree_layer.errors import HostError
+from ostree_layer import mounts
+from ostree_layer.errors import HostError, MountError
 from ostree_layer.model import Target
 from ostree_layer.ostree_gi import OSTree, gfile, translated
 
@@ -28,12 +29,25 @@ def open_in_private_namespace(target: Target) -> OSTree.Sysroot:
 
 
 def _initialize(target: Target) -> OSTree.Sysroot:
+    if target.is_booted_host:
+        _make_writable()
     sysroot = OSTree.Sysroot.new(gfile(target.sysroot))
-    # libostree then makes a read-only /sysroot and /boot writable by itself, in this namespace only.
     sysroot.set_mount_namespace_in_use()
     with translated(f"opening {target.sysroot}", HostError):
         sysroot.initialize()
     return sysroot
+
+
+def _make_writable() -> None:
+    """Make a read-only /sysroot and /boot writable in this namespace.
+
+    libostree would do so too, but by remounting the whole file system, which fails while a snapshot is taken of it.
+    """
+    for path in (Path("/sysroot"), Path("/boot")):
+        if path.exists() and os.statvfs(path).f_flag & os.ST_RDONLY:
+            # Where this cannot be done, as on a file system that is read-only itself, libostree tries and tells.
+            with contextlib.suppress(MountError):
+                mounts.make_writable(path)
 
 
 def _load(sysroot: OSTree.Sysroot) -> OSTree.Sysroot:

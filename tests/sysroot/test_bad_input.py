@@ -39,19 +39,25 @@ def unchanged(host: Host, *arguments: str, **options: object) -> str:
 
 def test_not_root(host: Host) -> None:
     host.offer(APP, LIB)
+    denied = as_nobody(host, "-y", "install", "app")
+    assert denied.returncode == 1 and "This command has to be run with superuser privileges" in denied.stdout
+    for arguments, words in ((("list", "--installed"), "toy-base.noarch"), (("status",), "toy toy/1/base")):
+        allowed = as_nobody(host, *arguments)
+        assert allowed.returncode == 0 and words in allowed.stdout, allowed.stdout
+
+
+def as_nobody(host: Host, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run dnf as a user who may read the host, and a copy of this checkout, which may be where nobody may look."""
     host.folder.parent.chmod(0o755)
-    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     for name in ("tmp", "cache", "log"):
         (host.folder / name).mkdir(exist_ok=True)
         (host.folder / name).chmod(0o777)
-    environment = host.environment({"HOME": "/tmp"})
-    result = guard.run(host.folder, [*nobody, *host.dnf_argv("-y", "install", "app")], environment)
-    assert result.returncode == 1
-    assert "This command has to be run with superuser privileges" in result.stdout
-    result = guard.run(host.folder, [*nobody, *host.dnf_argv("list", "--installed")], environment)
-    assert result.returncode == 0 and "toy-base.noarch" in result.stdout
-    result = guard.run(host.folder, [*nobody, *host.dnf_argv("status")], environment)
-    assert result.returncode == 0 and "toy toy/1/base" in result.stdout
+    for name in ("ostree_layer", "dnf-plugins"):
+        shutil.copytree(guard.CHECKOUT / name, host.folder / "checkout" / name, dirs_exist_ok=True)
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    argv = [*nobody, *host.dnf_argv(f"--setopt=pluginpath={host.folder}/checkout/dnf-plugins", *arguments)]
+    environment = {"HOME": "/tmp", "PYTHONPATH": f"{host.folder}/checkout"}
+    return guard.run(host.folder, argv, host.environment(environment))
 
 
 @pytest.mark.parametrize("command", ["install app", "list", "status", "rollback"])

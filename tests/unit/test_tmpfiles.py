@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -27,7 +26,6 @@ ODD = [
 ]
 
 
-@pytest.mark.skipif(not shutil.which("systemd-tmpfiles"), reason="systemd-tmpfiles is not installed")
 def test_systemd_makes_what_the_lines_say(tmp_path: Path) -> None:
     lines = [tmpfiles.directory(f"/var/{name}", 0o750, "root", "root") for name in ODD]
     targets = [f"to {name}" for name in ODD] + ["ends in a space ", "in two\nlines", " begins"]
