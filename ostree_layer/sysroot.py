@@ -41,7 +41,8 @@ def _initialize(target: Target) -> OSTree.Sysroot:
 def _make_writable() -> None:
     """Make a read-only /sysroot and /boot writable in this namespace.
 
-    libostree would do so too, but by remounting the whole file system, which fails while a snapshot is taken of it.
+    libostree would do so too, but by remounting the whole file system, which fails while somebody has it frozen: for a
+    snapshot, or as libostree itself does when it writes to /boot.
     """
     for path in (Path("/sysroot"), Path("/boot")):
         if path.exists() and os.statvfs(path).f_flag & os.ST_RDONLY:
