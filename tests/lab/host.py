@@ -136,7 +136,7 @@ class SoftHost:
         if (self._state / "run/ostree/staged-deployment").exists():
             done = self.run("ostree", "admin", "finalize-staged")
             while "Remounting /sysroot read-write: Device or resource busy" in done.stdout:
-                # libostree freezes the file system of /boot for a moment, and here all hosts share one with their tests.
+                # libostree freezes the file system of /boot for a moment, and here all hosts share one.
                 done = self.run("ostree", "admin", "finalize-staged")
             assert done.returncode == 0, done.stdout
         self.power_off()
