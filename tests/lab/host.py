@@ -23,6 +23,9 @@ name=Atomic World 12
 baseurl=file:///run/media/world
 gpgcheck=0
 """
+# When it writes to /boot, libostree freezes the file system for a moment; here, all hosts and all tests share one, and
+# the `ostree` program cannot make /sysroot writable just then. It says so before it does anything.
+FROZEN = "error: Remounting /sysroot read-write: Device or resource busy"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TERM": "dumb"}
 
 
@@ -99,6 +102,12 @@ class SoftHost:
 
     def run(self, *command: str, answer: str = "") -> subprocess.CompletedProcess[str]:
         """Run command on the booted host; stdout has what it prints, errors included."""
+        done = self._run(command, answer)
+        while FROZEN in done.stdout:
+            done = self._run(command, answer)
+        return done
+
+    def _run(self, command: tuple[str, ...], answer: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.argv(*command),
             env=ENVIRONMENT,
@@ -135,9 +144,6 @@ class SoftHost:
         """Finalize a staged deployment, as ostree-finalize-staged.service does, and end everything."""
         if (self._state / "run/ostree/staged-deployment").exists():
             done = self.run("ostree", "admin", "finalize-staged")
-            while "Remounting /sysroot read-write: Device or resource busy" in done.stdout:
-                # libostree freezes the file system of /boot for a moment, and here all hosts share one.
-                done = self.run("ostree", "admin", "finalize-staged")
             assert done.returncode == 0, done.stdout
         self.power_off()
 
