@@ -14,8 +14,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from debian import debfile
-
 from tests.lab.debian import Deb, Relation
 
 # For people, not for tests.
@@ -95,6 +93,8 @@ class Content:
 
 def unpack(deb: Path, content: Content, standard: frozenset[str]) -> None:
     """Put the files of a .deb where they go on a merged-/usr system; `standard` directories belong to filesystem."""
+    from debian import debfile  # noqa: PLC0415 - Debian has it, and other machines that import this module have not
+
     with debfile.DebFile(os.fspath(deb)) as package, package.data.tgz() as data:
         for member in data:
             path = destination(member.name)

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import apt_pkg
-
 # Debian's own packaging tools: what uses them is its maintainer scripts, which do not come along.
 TOOLS = frozenset(
     "perl debugedit debconf debconf-2.0 cdebconf dpkg install-info usrmerge linux-base ucf adduser distro-info-data"
@@ -47,6 +45,8 @@ class Archive:
     """What apt knows."""
 
     def __init__(self) -> None:
+        import apt_pkg  # noqa: PLC0415 - Debian has it, and other machines that import this module have not
+
         apt_pkg.init()
         self._cache = apt_pkg.Cache(None)
         self._candidates = apt_pkg.DepCache(self._cache)

@@ -35,7 +35,7 @@ def base_repo() -> Path:
     store = rpms.parent / "ostree"
     if not (store / "refs/heads" / REF).exists():
         with tempfile.TemporaryDirectory(prefix="compose-", dir=rpms.parent) as work:
-            tree = sysroots.compose(Path(work), rpms, world.TREE, finish=_finish)
+            tree = sysroots.compose(Path(work), rpms, world.tree_packages(), finish=_finish)
             shutil.rmtree(store, ignore_errors=True)
             ostree("init", f"--repo={store}", "--mode=bare")
             sysroots.commit(store, tree, REF, version="12.0", with_packages=True)

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.lab import convert, debian
+from tests.lab import convert, debian, own
 from tests.lab.convert import Content, Fixup
 from tests.toys import CACHE
 
@@ -83,10 +83,22 @@ def repository() -> Path:
     return folder / "repo"
 
 
+def tree_packages() -> list[str]:
+    """What the base tree is made of on this machine."""
+    return TREE if _is_debian() else own.TREE
+
+
+def _is_debian() -> bool:
+    return shutil.which("apt-get") is not None
+
+
 def _make(folder: Path) -> None:
     debs, repo = CACHE / "debs", folder / "repo"
     for directory in (debs, repo):
         directory.mkdir(parents=True, exist_ok=True)
+    if not _is_debian():
+        own.download(repo, [*own.TREE, *own.OFFERED])
+        return
     wanted = debian.Archive().closure([*TREE, *OFFERED])
     debian.download(wanted, debs)
     _make_filesystem(folder, repo)

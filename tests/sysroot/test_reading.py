@@ -27,3 +27,20 @@ def test_reading_shows_the_tree_and_not_this_machine(host: Host) -> None:
         "toy-base.noarch",
         "toy-tool.noarch",
     ]
+
+
+def test_a_machine_that_is_no_ostree_host_is_left_alone(host: Host) -> None:
+    host.offer(APP, LIB)
+    nowhere = {"OSTREE_SYSROOT": ""}
+    root = host.folder / "plain"
+    own = [f"--installroot={root}", f"--setopt=persistdir={root}/dnf", "--releasever=1"]
+    with_plugins = host.dnf("-y", *own, "install", "app", extra=nowhere)
+    assert with_plugins.returncode == 0 and "deployment" not in with_plugins.stdout
+    assert len(host.deployments()) == 1
+    plain, listed = (host.dnf(*o, "repoquery", "app", extra=nowhere) for o in (["--disableplugin=ostree*"], []))
+    assert (plain.returncode, plain.stdout) == (listed.returncode, listed.stdout)
+    status = host.dnf("status", extra=nowhere)
+    assert status.returncode == 1 and status.stdout.endswith(
+        "Error: this machine is not an OSTree host\n"
+        "(OSTREE_SYSROOT or sysroot= in ostree.conf names one that is not booted)\n"
+    )
