@@ -12,16 +12,9 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tests import rpmbuild
+
 CACHE = Path(os.environ.get("OSTREE_LAYER_CACHE", "/var/cache/ostree-layer-lab"))
-MACROS = {
-    "_build_id_links": "none",
-    "_binary_payload": "w1.gzdio",
-    "debug_package": "%{nil}",
-    "__os_install_post": "%{nil}",
-    "use_source_date_epoch_as_buildtime": "1",
-    "_buildhost": "toys",
-    "_binaries_in_noarch_packages_terminate_build": "0",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,33 +85,13 @@ def build(toy: Toy) -> Path:
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="toys-") as work:
-            _rpmbuild(toy, Path(work))
-            (made,) = Path(work).glob("rpms/*/*.rpm")
+            root = Path(work, "root")
+            root.mkdir()
+            toy.fill(root)
+            made = rpmbuild.build(Path(work), toy.spec(), root, payload="w1.gzdio")
             shutil.copyfile(made, kept.with_suffix(".new"))
             os.replace(kept.with_suffix(".new"), kept)
     return kept
-
-
-def _rpmbuild(toy: Toy, work: Path) -> None:
-    root = work / "root"
-    root.mkdir()
-    toy.fill(root)
-    (work / "toy.spec").write_text(toy.spec())
-    macros = {**MACROS, "_topdir": work, "_rpmdir": work / "rpms", "_tmppath": work, "_dbpath": work / "db"}
-    defines = [f"--define={name} {value}" for name, value in macros.items()]
-    argv = [
-        "rpmbuild",
-        "-bb",
-        "--quiet",
-        "--noclean",
-        "--nodeps",
-        f"--buildroot={root}",
-        *defines,
-        os.fspath(work / "toy.spec"),
-    ]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1", "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def repository(folder: Path, toys: Iterable[Toy]) -> Path:

@@ -8,12 +8,12 @@ import os
 import posixpath
 import re
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests import rpmbuild
 from tests.lab.debian import Deb, Relation
 
 # For people, not for tests.
@@ -21,17 +21,6 @@ LEFT_OUT = re.compile(r"^/usr/share/(doc|man|info|lintian|bug|doc-base|locale(?!
 KERNEL_FILE = re.compile(r"^/boot/(vmlinuz|config|System\.map)-(.+)$")
 MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 UNIT = re.compile(r"^/usr/lib/systemd/system/[^/@]+\.(service|socket|timer|path)$")
-MACROS = {
-    "_build_id_links": "none",
-    "_binary_payload": "w1.zstdio",
-    "debug_package": "%{nil}",
-    "__os_install_post": "%{nil}",
-    "__spec_install_post": "%{nil}",
-    "use_source_date_epoch_as_buildtime": "1",
-    "_buildhost": "lab",
-    "_binaries_in_noarch_packages_terminate_build": "0",
-    "_unpackaged_files_terminate_build": "0",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,24 +193,7 @@ def convert(deb: Deb, source: Path, target: Path, fixup: Fixup, standard: frozen
 
 
 def build(work: Path, target: Path, head: list[str], content: Content, scripts: str = "") -> None:
-    """Run rpmbuild on a filled buildroot."""
-    spec = work / "package.spec"
+    """Write the RPM of a filled buildroot into the folder target."""
     body = ["AutoReqProv: no", "%description", "Made from a Debian package.", scripts, "%files", *content.spec_lines()]
-    spec.write_text("\n".join(head + body) + "\n")
-    macros = {**MACROS, "_topdir": work, "_rpmdir": work / "rpms", "_tmppath": work, "_dbpath": work / "db"}
-    defines = [f"--define={name} {value}" for name, value in macros.items()]
-    argv = [
-        "rpmbuild",
-        "-bb",
-        "--quiet",
-        "--noclean",
-        "--nodeps",
-        f"--buildroot={content.root}",
-        *defines,
-        os.fspath(spec),
-    ]
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1"}
-    done = subprocess.run(argv, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False)
-    assert done.returncode == 0, f"{head[0]}: {done.stderr[-2000:]}"
-    for rpm in work.glob("rpms/*/*.rpm"):
-        shutil.move(rpm, target / rpm.name)
+    made = rpmbuild.build(work, "\n".join(head + body) + "\n", content.root, payload="w1.zstdio")
+    shutil.move(made, target / made.name)
