@@ -37,7 +37,7 @@ def test_a_machine_that_is_no_ostree_host_is_left_alone(host: Host) -> None:
     with_plugins = host.dnf("-y", *own, "install", "app", extra=nowhere)
     assert with_plugins.returncode == 0 and "deployment" not in with_plugins.stdout
     assert len(host.deployments()) == 1
-    plain, listed = (host.dnf(*o, "repoquery", "app", extra=nowhere) for o in (["--disableplugin=ostree*"], []))
+    plain, listed = (host.dnf("-q", *o, "repoquery", "app", extra=nowhere) for o in (["--disableplugin=ostree*"], []))
     assert (plain.returncode, plain.stdout) == (listed.returncode, listed.stdout)
     status = host.dnf("status", extra=nowhere)
     assert status.returncode == 1 and status.stdout.endswith(
