@@ -7,6 +7,7 @@ deployment of local objects needs the link only. Run as a program, this module i
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -34,17 +35,13 @@ class Directory(NamedTuple):
 
 def clone(objects: Path, contents: str, meta: str, target: Path) -> None:
     """Make target the directory whose dirtree and dirmeta objects are `contents` and `meta`."""
-    cloner = Cloner(objects, target)
     shared: list[Directory] = []
-    cloner.make(Directory(contents, meta, ""), SHARED_DEPTH, shared)
-    queue = os.memfd_create("directories")
-    try:
-        os.write(queue, b"".join(INDEX.pack(index) for index in range(len(shared))))
-        os.lseek(queue, 0, os.SEEK_SET)
-        _share(cloner, shared, queue)
-    finally:
-        os.close(queue)
-    cloner.settle()
+    with contextlib.closing(Cloner(objects, target)) as cloner, open(os.memfd_create("directories"), "wb") as queue:
+        cloner.make(Directory(contents, meta, ""), SHARED_DEPTH, shared)
+        queue.write(b"".join(INDEX.pack(index) for index in range(len(shared))))
+        queue.seek(0)
+        _share(cloner, shared, queue.fileno())
+        cloner.settle()
 
 
 def _share(cloner: Cloner, shared: list[Directory], queue: int) -> None:
@@ -62,6 +59,9 @@ class Cloner:
         self._objects = os.open(objects, os.O_RDONLY | os.O_DIRECTORY)
         self._unsettled: list[str] = []
         self._metas: dict[str, tuple[int, int, int, list[tuple[str, bytes]]]] = {}
+
+    def close(self) -> None:
+        os.close(self._objects)
 
     def make_shared(self, shared: list[Directory], queue: int) -> None:
         """Make one shared directory after the other, as long as the queue names one that nobody has begun.

@@ -115,27 +115,24 @@ def _stage(target: Target, locked: OSTree.Sysroot, stateroot: str, tree: Tree, u
 
     Staging by itself, libostree removes the deployment that was staged before: a killed run would take that along.
     """
-    folder = sysroot.deploy_folder(locked, stateroot)
-    with _private_view(locked, stateroot, tree.folder / "deploy") as published:
+    folder, made = sysroot.deploy_folder(locked, stateroot), tree.folder / "deploy"
+    with _private_view(locked, stateroot, made):
         private = sysroot.open_in_private_namespace(target)
         merge = private.get_merge_deployment(stateroot)
         with _shown_lean(private, tree):
             new = private.stage_tree(stateroot, tree.checksum, tree.origin, merge, None, None)[1]
         name, state = sysroot.deployment_path(private, new).name, host.STAGED_MARK.read_bytes()
         if usr is not None:
-            _swap(tree.folder / "deploy" / name, usr)
-        published.callback(_publish, folder, tree.folder / "deploy", name, state)
+            _swap(made / name, usr)
         failpoint("deploy::before-write")
+    _publish(folder, made, name, state)
 
 
 @contextlib.contextmanager
-def _private_view(locked: OSTree.Sysroot, stateroot: str, made: Path) -> Iterator[contextlib.ExitStack]:
-    """For the body, let libostree see no staged deployment, and make new ones in the folder `made`.
-
-    What is pushed on the yielded stack is done after the body, when everything is seen as it is again.
-    """
+def _private_view(locked: OSTree.Sysroot, stateroot: str, made: Path) -> Iterator[None]:
+    """For the body, let libostree see no staged deployment, and make new ones in the folder `made`."""
     folder, run = sysroot.deploy_folder(locked, stateroot), host.STAGED_MARK.parent
-    with contextlib.ExitStack() as after, contextlib.ExitStack() as view:
+    with contextlib.ExitStack() as view:
         made.mkdir()
         for name in (sysroot.deployment_path(locked, d).name for d in sysroot.finalized(locked, stateroot)):
             (made / name).mkdir()
@@ -147,7 +144,7 @@ def _private_view(locked: OSTree.Sysroot, stateroot: str, made: Path) -> Iterato
         run.mkdir(exist_ok=True)
         mounts.tmpfs(run)
         view.callback(mounts.unmount, run)
-        yield after
+        yield
 
 
 def _publish(folder: Path, made: Path, name: str, state: bytes) -> None:

@@ -106,6 +106,15 @@ Feature: Plain dnf on an atomic host
       | deploy::cloned       |
       | deploy::before-write |
 
+  Scenario: A run that fails just before it is published leaves what was staged before it
+    Given a freshly installed host
+    When I run "dnf -y install htop"
+    And I run "OSTREE_LAYER_FAILPOINT=deploy::before-write=raise dnf -y install tree"
+    Then it fails
+    And it says "Nothing was deployed: the host is as it was."
+    And there is one new deployment, staged
+    And "dnf status" says "Layered packages: htop"
+
   Scenario: What only reads works on a read-only /usr
     Given a freshly installed host
     Then "dnf list --installed bash" works
