@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ostree_layer import (
+    caged_rpm,
     commit,
     database,
     deploy,
@@ -81,6 +82,7 @@ def stage(base: Any, where: Place, settings: Settings, dbpath: str | None, resou
         shared = sysroot.var_path(where.locked, where.stateroot)
         database.copy_history(looking.history_of(staged.root, shared), (staged.root / HISTORY).parent)
     dnf_base.work_in(base, staged.root)
+    caged_rpm.use(lambda _package: None, network=settings.scriptlets_network)
     failpoint("layering::staged")
     return Layering(base, where, settings, mounted)
 

@@ -92,6 +92,7 @@ class Settings:
     sysroot: str = ""
     stateroot: str = ""
     strict_scriptlets: bool = True
+    scriptlets_network: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

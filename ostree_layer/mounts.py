@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Mounts in a mount namespace of this process: the only module that imports ctypes."""
+"""Mounts and namespaces of this process; with `privileges`, the only module that imports ctypes."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
 
@@ -13,15 +15,17 @@ from ostree_layer.errors import MountError
 
 Mount = Callable[[Path], None]
 
-CLONE_NEWNS = 0x0002_0000
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS = 0x0002_0000, 0x0200_0000, 0x0400_0000
+CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWNET = 0x0800_0000, 0x2000_0000, 0x4000_0000
 MNT_DETACH = 2
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC = 32, 4096, 16384
-MS_SLAVE = 1 << 19
+MS_PRIVATE, MS_SLAVE = 1 << 18, 1 << 19
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
 _libc.umount2.argtypes = (ctypes.c_char_p, ctypes.c_int)
+_libc.pivot_root.argtypes = (ctypes.c_char_p, ctypes.c_char_p)
 
 
 def _failed(what: str) -> MountError:
@@ -44,17 +48,49 @@ def enter_private_namespace() -> None:
     _mount("none", Path("/"), "", MS_REC | MS_SLAVE)
 
 
+def isolate(*, network: bool) -> None:
+    """Give this process namespaces of its own of everything but processes and users; `network` leaves it the host's."""
+    flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC
+    if _libc.unshare(flags if network else flags | CLONE_NEWNET) < 0:
+        raise _failed("making private namespaces")
+    _mount("none", Path("/"), "", MS_REC | MS_PRIVATE)
+
+
+@contextlib.contextmanager
+def children_in_a_pid_namespace() -> Iterator[None]:
+    """The first child forked in the body is process 1 of a new pid namespace: when it ends, all in there have ended."""
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    try:
+        if _libc.unshare(CLONE_NEWPID) < 0:
+            raise _failed("making a private pid namespace")
+        yield
+        if _libc.setns(own, CLONE_NEWPID) < 0:
+            raise _failed("leaving a private pid namespace")
+    finally:
+        os.close(own)
+
+
+def change_root(new: Path) -> None:
+    """Make the mount at `new` the root of this mount namespace; what was there before cannot be reached any more."""
+    os.chdir(new)
+    # The old root ends up on top of the new one, where it can be taken off without a directory for it.
+    if _libc.pivot_root(b".", b".") < 0:
+        raise _failed(f"making {new} the root")
+    unmount(Path("."))
+    os.chdir("/")
+
+
 def overlay(lower: Path, upper: Path, work: Path, target: Path) -> None:
     """Mount upper over lower at target."""
     # An upper becomes a commit: it must carry whole files and plain directories, never references into its lower.
     options = f"lowerdir={lower},upperdir={upper},workdir={work},index=off,metacopy=off,redirect_dir=off,xino=off"
     try:
         # volatile: the commit syncs what it takes from the upper, so syncing the overlay would be done twice.
-        _mount("overlay", target, "overlay", 0, options + ",volatile")
+        _mount("overlay", target, "overlay", MS_NODEV, options + ",volatile")
     except MountError as e:
         if not (isinstance(e.__cause__, OSError) and e.__cause__.errno == errno.EINVAL):
             raise
-        _mount("overlay", target, "overlay", 0, options)
+        _mount("overlay", target, "overlay", MS_NODEV, options)
 
 
 def overlay_read_only(layers: list[Path], target: Path) -> None:
@@ -62,9 +98,9 @@ def overlay_read_only(layers: list[Path], target: Path) -> None:
     _mount("overlay", target, "overlay", MS_RDONLY, "lowerdir=" + ":".join(map(os.fspath, layers)))
 
 
-def bind(source: Path, target: Path, *, read_only: bool = False) -> None:
-    """Show source at target too."""
-    _mount(os.fspath(source), target, "", MS_BIND | MS_REC)
+def bind(source: Path, target: Path, *, read_only: bool = False, recursive: bool = True) -> None:
+    """Show source at target too, with or without what is mounted below it."""
+    _mount(os.fspath(source), target, "", MS_BIND | (MS_REC if recursive else 0))
     if read_only:
         _mount("none", target, "", MS_REMOUNT | MS_BIND | MS_RDONLY)
 
@@ -80,7 +116,8 @@ def tmpfs(target: Path, *, mode: int = 0o755) -> None:
 
 
 def proc(target: Path) -> None:
-    _mount("proc", target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    """The processes of this pid namespace, read-only: with it, root changes settings of the whole machine."""
+    _mount("proc", target, "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 
 def devices(target: Path) -> None:

@@ -18,6 +18,7 @@ def parse(parser: Any) -> Settings:
         sysroot=_text(parser, "sysroot"),
         stateroot=_text(parser, "stateroot"),
         strict_scriptlets=_boolean(parser, "strict_scriptlets", default=Settings.strict_scriptlets),
+        scriptlets_network=_boolean(parser, "scriptlets_network", default=Settings.scriptlets_network),
     )
 
 

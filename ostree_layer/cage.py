@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A process in a cage: it sees one root, no process but its own, no network, and may do what laying out files needs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import socket
+import stat
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Callable, TypeVar
+
+from ostree_layer import mounts, privileges, process
+from ostree_layer.errors import TransactionFailed
+
+T = TypeVar("T")
+
+# A scriptlet that starts more processes than this at a time does no work.
+PROCESSES = 2000
+CGROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/pids"))
+CGROUP = "ostree-layer-"
+LENGTH = struct.Struct("!I")
+# What packages' scriptlets are told, besides what any child process of ours is.
+ENVIRONMENT = {
+    **process.ENVIRONMENT,
+    "HOME": "/root",
+    "KERNEL_INSTALL_BYPASS": "1",  # `layout.kernel` does it for the tree
+}
+PASSED_ON = ("SOURCE_DATE_EPOCH", "TERM")
+
+
+class Channel:
+    """Whole messages, and file descriptors with them, between the two sides of a cage's bars."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+
+    def send(self, data: bytes, *descriptors: int) -> None:
+        # A SIGPIPE would end this process: librpm and Python do not agree on who handles it.
+        whole = LENGTH.pack(len(data)) + data
+        sent = socket.send_fds(self._end, [whole], descriptors, socket.MSG_NOSIGNAL)
+        if sent < len(whole):  # the other side may have gone once it has all
+            self._end.sendall(whole[sent:], socket.MSG_NOSIGNAL)
+
+    def receive(self) -> tuple[bytes, list[int]]:
+        """Wait for a message; the other side's end is an EOFError."""
+        head, descriptors, _flags, _address = socket.recv_fds(self._end, LENGTH.size, 1)
+        if len(head) < LENGTH.size:
+            raise EOFError
+        return self._exactly(LENGTH.unpack(head)[0]), descriptors
+
+    def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            block = self._end.recv(size - len(data))
+            if not block:
+                raise EOFError
+            data += block
+        return bytes(data)
+
+
+Work = Callable[[Channel], None]
+
+
+@contextlib.contextmanager
+def started(root: Path, work: Work, *, keep: Iterable[int] = (), network: bool = False) -> Iterator[Channel]:
+    """Let `work` run in a cage, talking with the body; when the body is left, all of its processes have ended.
+
+    `work` still finds root at its path, may chroot to it, and has the file descriptors of `keep` besides 0, 1 and 2.
+    """
+    here, there = socket.socketpair()
+    (root.parent / "cage").mkdir(exist_ok=True)
+    with here, _crowd() as crowd:
+        with there, mounts.children_in_a_pid_namespace():
+            child = os.fork()
+            if child == 0:
+                _be_caged(root, work, there, {*keep, there.fileno()}, network)
+        try:
+            for cgroup in crowd:
+                (cgroup / "cgroup.procs").write_text(str(child))
+            channel = Channel(here)
+            with contextlib.suppress(BrokenPipeError):  # what ended it is what it sent
+                channel.send(b"go")
+            yield channel
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def call(root: Path, function: Callable[[], T], *, network: bool = False) -> T:
+    """Return what function returns, or raise what it raises, in a cage that has root as its root directory."""
+
+    def work(channel: Channel) -> None:
+        os.chroot(root)
+        os.chdir("/")
+        channel.send(pickle.dumps((function(), None)))
+
+    with started(root, work, network=network) as channel:
+        return answer(channel)
+
+
+def answer(channel: Channel) -> T:
+    """The result that a caged process sends last."""
+    try:
+        result, error = pickle.loads(channel.receive()[0])
+    except EOFError:
+        raise TransactionFailed("a caged process was killed before it was done") from None
+    if error is not None:
+        raise error
+    return result
+
+
+def _be_caged(root: Path, work: Work, end: socket.socket, keep: set[int], network: bool) -> None:
+    """Be the child: never return to what the parent was doing when it forked."""
+    status = 1
+    try:
+        channel = Channel(end)
+        try:
+            _enter(root, keep, network)
+            channel.receive()
+            work(channel)
+            status = 0
+        except Exception as e:  # noqa: BLE001 - it is raised on the other side
+            channel.send(pickle.dumps((None, e)))
+    finally:
+        os._exit(status)
+
+
+def _enter(root: Path, keep: set[int], network: bool) -> None:
+    os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Process 1 gets no signal that it does not ask for; the parent's SIGKILL ends everything.
+        signal.signal(number, signal.SIG_DFL)
+    privileges.end_with_parent()
+    _close_ways_out(root, keep)
+    mounts.isolate(network=network)
+    _see_only(root)
+    privileges.hide_from_siblings()
+    privileges.drop()
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    os.environ.clear()
+    os.environ.update(ENVIRONMENT, **passed)
+
+
+def _close_ways_out(root: Path, keep: set[int]) -> None:
+    """Close what leads to files of the host, above all open directories, and read nothing from the terminal."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    # rpm has duplicates of its own of what it was given.
+    kept = [os.fstat(number) for number in {0, 1, 2, *keep}]
+    for number in map(int, os.listdir("/proc/self/fd")):
+        with contextlib.suppress(FileNotFoundError):  # the listing's own
+            at, status = os.readlink(f"/proc/self/fd/{number}"), os.fstat(number)
+            is_of_root = stat.S_ISREG(status.st_mode) and at.startswith(f"{root}/")
+            if not is_of_root and not any(os.path.samestat(status, other) for other in kept):
+                os.close(number)
+
+
+def _see_only(root: Path) -> None:
+    """Be in a root that has `root` at its path, and this machine's /usr, read-only, for what Python still loads."""
+    world = root.parent / "cage"
+    mounts.tmpfs(world)
+    usr, shown = world / "usr", world / root.relative_to("/")
+    usr.mkdir()
+    mounts.bind(Path("/usr"), usr, read_only=True, recursive=False)
+    for name in ("bin", "sbin", "lib", "lib64"):
+        if os.path.islink(f"/{name}"):
+            (world / name).symlink_to(os.readlink(f"/{name}"))
+    shown.mkdir(parents=True)
+    mounts.bind(root, shown)
+    mounts.proc(shown / "proc")
+    (world / "dev").symlink_to(f"{root}/dev")
+    mounts.change_root(world)
+
+
+@contextlib.contextmanager
+def _crowd() -> Iterator[list[Path]]:
+    """The cgroup in which only so many processes can be; none on a machine without the pids controller."""
+    with contextlib.ExitStack() as made:
+        yield [folder for parent in CGROUPS for folder in _limited(parent, made)][:1]
+
+
+def _limited(parent: Path, made: contextlib.ExitStack) -> Iterator[Path]:
+    if not (parent / "cgroup.procs").exists():
+        return
+    for former in parent.glob(f"{CGROUP}*"):
+        if not Path("/proc", former.name[len(CGROUP) :]).exists():
+            former.rmdir()  # of a run that was killed
+    folder = parent / f"{CGROUP}{os.getpid()}"
+    folder.mkdir()
+    made.callback(folder.rmdir)
+    if (folder / "pids.max").exists():
+        (folder / "pids.max").write_text(str(PROCESSES))
+        yield folder
