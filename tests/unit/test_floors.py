@@ -12,8 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "errors failpoint model",
-    "database diff host mounts process requests settings signals tmpfiles upper",
-    "clone dnf_base lean metadata objects origin ostree_gi repo sysroot",
+    "database diff etc_words host mounts process requests settings signals tmpfiles upper",
+    "clone dnf_base etc lean metadata objects origin ostree_gi repo sysroot",
     "commit deploy graft layout layout.paths layout.var ledger looking staging status",
     "cleaner layering switching terminal",
 )
