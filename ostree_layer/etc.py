@@ -31,12 +31,22 @@ class Change(enum.Enum):
     UNREAD = "unread"
 
 
-def local_changes(defaults: Path, mine: Path) -> LocalEtc:
-    """What is local in `mine`, a deployment's /etc, whose /usr/etc is `defaults`."""
-    found: dict[Change, list[str]] = {change: [] for change in Change}
+Changes = Mapping[str, Change]
+
+
+def local_changes(defaults: Path, mine: Path) -> Changes:
+    """What is local in `mine`, a deployment's /etc, whose /usr/etc is `defaults`.
+
+    A deployment that is not finalized has no /etc yet, and so nothing local.
+    """
     with _translated():
-        for path, change in _local(defaults, mine):
-            found[change].append(path)
+        return dict(_walk(os.fspath(defaults), os.fspath(mine), "") if mine.is_dir() else ())
+
+
+def sorted_out(changes: Changes) -> LocalEtc:
+    found: dict[Change, list[str]] = {change: [] for change in Change}
+    for path, change in changes.items():
+        found[change].append(path)
     return LocalEtc(
         modified=tuple(found[Change.MODIFIED]),
         added=tuple(found[Change.ADDED]),
@@ -45,17 +55,17 @@ def local_changes(defaults: Path, mine: Path) -> LocalEtc:
     )
 
 
-def conflicts(old: Path, new: Path, mine: Path) -> tuple[EtcConflict, ...]:
-    """Where the defaults `old` were changed in `mine` and, in another way, in the defaults `new`.
+def conflicts(local: Changes, old: Path, new: Path, mine: Path) -> tuple[EtcConflict, ...]:
+    """Where the changes from the defaults `old` to `mine`, which are `local`, meet others in the defaults `new`.
 
     A directory's own mode and owner are no conflict. What the calling user may not read is left out.
     """
     with _translated():
-        return tuple(_conflicts(old, new, mine))
+        return tuple(_conflicts(local, old, new, mine))
 
 
-def _conflicts(old: Path, new: Path, mine: Path) -> Iterator[EtcConflict]:
-    for path, here in _local(old, mine):
+def _conflicts(local: Changes, old: Path, new: Path, mine: Path) -> Iterator[EtcConflict]:
+    for path, here in local.items():
         if here is not Change.UNREAD and not _is_settled(mine / path, new / path):
             tree = _change_of(old / path, new / path)
             if tree is not None:
@@ -68,7 +78,7 @@ def _is_settled(mine: Path, new: Path) -> bool:
     if here is None or there is None:
         return here is there
     both_directories = stat.S_ISDIR(here.st_mode) and stat.S_ISDIR(there.st_mode)
-    return both_directories or _compare(mine, here, new, there) in (None, Change.UNREAD)
+    return both_directories or _compare(os.fspath(mine), here, os.fspath(new), there) in (None, Change.UNREAD)
 
 
 def _change_of(old: Path, new: Path) -> Change | None:
@@ -77,9 +87,9 @@ def _change_of(old: Path, new: Path) -> Change | None:
     if before is None or after is None:
         return None if before is after else Change.ADDED if before is None else Change.REMOVED
     if stat.S_ISDIR(before.st_mode) and stat.S_ISDIR(after.st_mode):
-        is_changed = any(change is not Change.UNREAD for _path, change in _walk(old, new, ""))
+        is_changed = any(change is not Change.UNREAD for change in local_changes(old, new).values())
         return Change.MODIFIED if is_changed else None
-    change = _compare(old, before, new, after)
+    change = _compare(os.fspath(old), before, os.fspath(new), after)
     return None if change is Change.UNREAD else change
 
 
@@ -88,27 +98,26 @@ def _is_account_file(path: str) -> bool:
     return (path[:-1] if path.endswith("-") else path) in ACCOUNT_FILES
 
 
-def obstacles(old: Path, new: Path, mine: Path) -> tuple[EtcObstacle, ...]:
-    """What keeps libostree from merging the local changes in `mine`, whose defaults are `old`, into `new`.
+def obstacles(local: Changes, new: Path, mine: Path) -> tuple[EtcObstacle, ...]:
+    """What keeps libostree from merging the changes in `mine`, which are `local`, into the defaults `new`.
 
     It gives up where the tree has a directory for what is something else here, and where it has something else for a
     directory with local changes in it. It follows symbolic links, and copies a directory that is changed itself whole.
     """
     with _translated():
-        local = dict(_local(old, mine))
         met = (_obstacle(path, local, new, mine) for path in local if local[path] is not Change.UNREAD)
         return tuple(dict.fromkeys(obstacle for obstacle in met if obstacle is not None))
 
 
-def require_mergeable(old: Path, new: Path, mine: Path) -> None:
+def require_mergeable(local: Changes, new: Path, mine: Path) -> None:
     """Raise HostError where libostree would refuse to merge, which for a staged deployment it does at the shutdown."""
-    met = "; ".join(etc_words.render_obstacles(obstacles(old, new, mine)))
+    met = "; ".join(etc_words.render_obstacles(obstacles(local, new, mine)))
     if met:
         hint = "remove it, or make it again what it is in /usr/etc, and try again"
         raise HostError(f"{met}: libostree cannot merge that", hint=hint)
 
 
-def _obstacle(path: str, local: Mapping[str, Change], new: Path, mine: Path) -> EtcObstacle | None:
+def _obstacle(path: str, local: Changes, new: Path, mine: Path) -> EtcObstacle | None:
     for above in reversed(PurePosixPath(path).parents[:-1]):
         is_copied = str(above) in local and local[path] is not Change.REMOVED
         if not is_copied and (new / above).exists() and not (new / above).is_dir():
@@ -126,21 +135,16 @@ def _kind(path: Path) -> str:
     return names.get(stat.S_IFMT(status.st_mode), "a special file")
 
 
-def _local(defaults: Path, mine: Path) -> Iterator[tuple[str, Change]]:
-    """The local changes in mine; a deployment that is not finalized has no /etc yet, and so none."""
-    return _walk(defaults, mine, "") if mine.is_dir() else iter(())
-
-
-def _walk(old: Path, new: Path, below: str) -> Iterator[tuple[str, Change]]:
+def _walk(old: str, new: str, below: str) -> Iterator[tuple[str, Change]]:
     """What leads from directory old to new, by path; where one of them is missing, it counts as empty."""
     try:
-        before, after = _entries(old / below), _entries(new / below)
+        before, after = _entries(f"{old}/{below}"), _entries(f"{new}/{below}")
     except PermissionError:
         yield below.rstrip("/"), Change.UNREAD
         return
     for name in sorted(before.keys() | after.keys()):
         path = below + name
-        change = _change(old / path, before.get(name), new / path, after.get(name))
+        change = _change(f"{old}/{path}", before.get(name), f"{new}/{path}", after.get(name))
         if change is not None:
             yield path, change
         if _goes_on(before.get(name), after.get(name)):
@@ -153,13 +157,13 @@ def _goes_on(before: Status, after: Status) -> bool:
     return is_directory and (before is None or stat.S_ISDIR(before.st_mode))
 
 
-def _change(old: Path, before: Status, new: Path, after: Status) -> Change | None:
+def _change(old: str, before: Status, new: str, after: Status) -> Change | None:
     if before is None or after is None:
         return Change.ADDED if before is None else Change.REMOVED
     return _compare(old, before, new, after)
 
 
-def _compare(old: Path, before: os.stat_result, new: Path, after: os.stat_result) -> Change | None:
+def _compare(old: str, before: os.stat_result, new: str, after: os.stat_result) -> Change | None:
     try:
         return Change.MODIFIED if _differ(old, before, new, after) else None
     except PermissionError:
@@ -168,7 +172,7 @@ def _compare(old: Path, before: os.stat_result, new: Path, after: os.stat_result
         return Change.REMOVED  # by somebody, a moment ago
 
 
-def _differ(old: Path, before: os.stat_result, new: Path, after: os.stat_result) -> bool:
+def _differ(old: str, before: os.stat_result, new: str, after: os.stat_result) -> bool:
     """Compare two things that are there; what need not be read is not read."""
     if (before.st_mode, before.st_uid, before.st_gid) != (after.st_mode, after.st_uid, after.st_gid):
         return True
@@ -179,17 +183,27 @@ def _differ(old: Path, before: os.stat_result, new: Path, after: os.stat_result)
     return before.st_size != after.st_size or not _have_same_content(old, new)
 
 
-def _have_same_content(one: Path, other: Path) -> bool:
-    with one.open("rb", buffering=0) as first, other.open("rb", buffering=0) as second:
+def _have_same_content(one: str, other: str) -> bool:
+    with _opened(one) as first, _opened(other) as second:
         while True:
-            chunk = first.read(CHUNK)
-            if chunk != second.read(CHUNK):
+            chunk = os.read(first, CHUNK)
+            if chunk != os.read(second, CHUNK):
                 return False
-            if not chunk:
+            if len(chunk) < CHUNK:
                 return True
 
 
-def _entries(directory: Path) -> dict[str, os.stat_result]:
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[int]:
+    """A bare descriptor: Python's file objects cost more than what is read of the files of /etc."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def _entries(directory: str) -> dict[str, os.stat_result]:
     """What is in a directory; nothing where there is none. Files may come and go while we look at a live /etc."""
     found = {}
     with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:

@@ -13,8 +13,9 @@ from ostree_layer.model import EtcConflict, EtcObstacle, EtcStatus, LocalEtc
 def render_local(local: LocalEtc) -> Iterator[str]:
     """How many files of /etc are local, and which."""
     groups = {"modified": local.modified, "removed": local.removed, "added": local.added, "not readable": local.unread}
-    if local.paths:
-        yield ", ".join(f"{len(paths)} {word}" for word, paths in groups.items() if paths)
+    counts = [f"{len(paths)} {word}" for word, paths in groups.items() if paths]
+    if counts:
+        yield ", ".join(counts)
     for word, paths in groups.items():
         for path in paths:
             yield f"{word.capitalize():<12}{shown(path)}"

@@ -173,8 +173,10 @@ class Layering:
         """Where the new defaults meet what is local in the /etc that libostree will merge into them."""
         locked, new = self._place.locked, self._place.staged.root / "usr/etc"
         merge = sysroot.deployment_path(locked, locked.get_merge_deployment(self._place.stateroot))
-        etc.require_mergeable(merge / "usr/etc", new, merge / "etc")
-        return etc.conflicts(merge / "usr/etc", new, merge / "etc")
+        old, mine = merge / "usr/etc", merge / "etc"
+        local = etc.local_changes(old, mine)
+        etc.require_mergeable(local, new, mine)
+        return etc.conflicts(local, old, new, mine)
 
     def _commit(self, local: LocalCommit, packages: set[Package], policy: OSTree.SePolicy | None) -> Tree:
         start = self._place.start.get_csum()

@@ -139,10 +139,6 @@ class LocalEtc:
     removed: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
-    @property
-    def paths(self) -> frozenset[str]:
-        return frozenset((*self.modified, *self.added, *self.removed, *self.unread))
-
 
 @dataclasses.dataclass(frozen=True)
 class EtcConflict:

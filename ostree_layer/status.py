@@ -95,16 +95,16 @@ def _read_one(
 def _read_etc(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> EtcStatus:
     former, staged = _waits_after(loaded, deployment) or deployment, deployment.is_staged()
     root, other = sysroot.deployment_path(loaded, deployment), sysroot.deployment_path(loaded, former)
-    merge = other / "usr/etc", root / "usr/etc", other / "etc"
-    local = etc.local_changes(root / "usr/etc", root / "etc")
+    old, new, mine = other / "usr/etc", root / "usr/etc", other / "etc"
+    local, merged = etc.local_changes(new, root / "etc"), etc.local_changes(old, mine)
     # Where the merge is over, a file that is no longer local is one for which the user took the new default.
-    conflicts = [c for c in etc.conflicts(*merge) if staged or c.path in local.paths]
+    conflicts = [c for c in etc.conflicts(merged, old, new, mine) if staged or c.path in local]
     return EtcStatus(
         directory=_etc_of(loaded, former if staged else deployment),
-        defaults=os.fspath(root / "usr/etc"),
-        local=local,
+        defaults=os.fspath(new),
+        local=etc.sorted_out(local),
         conflicts=tuple(conflicts),
-        obstacles=etc.obstacles(*merge) if staged else (),
+        obstacles=etc.obstacles(merged, new, mine) if staged else (),
     )
 
 

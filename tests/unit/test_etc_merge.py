@@ -63,12 +63,20 @@ def write(text: str) -> Callable[[Path], None]:
 MINE, THEIRS = write("mine\n"), write("theirs\n")
 
 
+def conflicts(old: Path, new: Path, mine: Path) -> tuple[EtcConflict, ...]:
+    return etc.conflicts(etc.local_changes(old, mine), old, new, mine)
+
+
+def obstacles(old: Path, new: Path, mine: Path) -> tuple[EtcObstacle, ...]:
+    return etc.obstacles(etc.local_changes(old, mine), new, mine)
+
+
 def test_nothing_is_local_in_a_copy(trees: Trees) -> None:
     old, new, mine = trees
     os.utime(mine / "a", (1, 1))
     os.setxattr(mine / "a", "user.mine", b"1")
-    assert etc.local_changes(old, mine) == LocalEtc()
-    assert etc.conflicts(old, new, mine) == () == etc.obstacles(old, new, mine)
+    assert etc.sorted_out(etc.local_changes(old, mine)) == LocalEtc()
+    assert conflicts(old, new, mine) == () == obstacles(old, new, mine)
 
 
 def test_local_changes(trees: Trees) -> None:
@@ -82,7 +90,7 @@ def test_local_changes(trees: Trees) -> None:
     (mine / "more/of it").mkdir(parents=True)
     (mine / "more/of it/here").write_text("")
     os.mkfifo(mine / "fifo")
-    assert etc.local_changes(old, mine) == LocalEtc(
+    assert etc.sorted_out(etc.local_changes(old, mine)) == LocalEtc(
         modified=("a", "link", ODD, "two words"),
         added=("fifo", "more", "more/of it", "more/of it/here"),
         removed=("folder/below", "folder/in"),
@@ -94,7 +102,7 @@ def test_another_type_or_mode_is_a_change(trees: Trees) -> None:
     to_folder(mine / "a")
     to_file(mine / "folder")
     os.chmod(mine / "two words", 0o755)
-    assert etc.local_changes(old, mine) == LocalEtc(modified=("a", "folder", "two words"))
+    assert etc.sorted_out(etc.local_changes(old, mine)) == LocalEtc(modified=("a", "folder", "two words"))
 
 
 @pytest.mark.parametrize(
@@ -124,15 +132,15 @@ def test_conflicts(
     old, new, mine = trees
     here(mine / path)
     tree(new / path)
-    assert etc.conflicts(old, new, mine) == ((EtcConflict(path, *words),) if words else ())
-    assert etc.obstacles(old, new, mine) == ()
+    assert conflicts(old, new, mine) == ((EtcConflict(path, *words),) if words else ())
+    assert obstacles(old, new, mine) == ()
 
 
 def test_account_files_are_marked(trees: Trees) -> None:
     for root, text in zip(trees, "123"):
         for name in ("passwd", "group-", "passwd.rpmsave"):
             (root / name).write_text(text)
-    assert [(c.path, c.is_account_file) for c in etc.conflicts(*trees)] == [
+    assert [(c.path, c.is_account_file) for c in conflicts(*trees)] == [
         ("group-", True),
         ("passwd", True),
         ("passwd.rpmsave", False),
@@ -162,4 +170,4 @@ def test_obstacles(
     old, new, mine = trees
     here(mine / path)
     tree(new / path)
-    assert etc.obstacles(old, new, mine) == ((EtcObstacle(*obstacle),) if obstacle else ())
+    assert obstacles(old, new, mine) == ((EtcObstacle(*obstacle),) if obstacle else ())
