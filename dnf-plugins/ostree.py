@@ -221,7 +221,8 @@ class OstreePlugin(dnf.Plugin):
         made_by = model.Transaction(command=" ".join(["dnf", *self.base.args]), user=host.calling_user())
         deployed = harmless(self.layering.finish)(made_by, terminal.progress)
         if deployed is not None:
-            logger.info(terminal.installed(deployed))
+            for line in terminal.installed(deployed):
+                logger.info(line)
 
     def close(self):
         try:

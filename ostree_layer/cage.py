@@ -12,7 +12,7 @@ import stat
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from ostree_layer import mounts, privileges, process
 from ostree_layer.errors import TransactionFailed
@@ -78,7 +78,7 @@ def started(root: Path, work: Work, *, keep: Iterable[int] = (), network: bool =
         with there, mounts.children_in_a_pid_namespace():
             child = os.fork()
             if child == 0:
-                _be_caged(root, work, there, {*keep, there.fileno()}, network)
+                _be_caged(root, work, there, {*keep, there.fileno()}, network=network)
         try:
             for cgroup in crowd:
                 (cgroup / "cgroup.procs").write_text(str(child))
@@ -100,10 +100,11 @@ def call(root: Path, function: Callable[[], T], *, network: bool = False) -> T:
         channel.send(pickle.dumps((function(), None)))
 
     with started(root, work, network=network) as channel:
-        return answer(channel)
+        result: T = _answer(channel)
+        return result
 
 
-def answer(channel: Channel) -> T:
+def _answer(channel: Channel) -> Any:
     """The result that a caged process sends last."""
     try:
         result, error = pickle.loads(channel.receive()[0])
@@ -114,13 +115,13 @@ def answer(channel: Channel) -> T:
     return result
 
 
-def _be_caged(root: Path, work: Work, end: socket.socket, keep: set[int], network: bool) -> None:
+def _be_caged(root: Path, work: Work, end: socket.socket, keep: set[int], *, network: bool) -> None:
     """Be the child: never return to what the parent was doing when it forked."""
     status = 1
     try:
         channel = Channel(end)
         try:
-            _enter(root, keep, network)
+            _enter(root, keep, network=network)
             channel.receive()
             work(channel)
             status = 0
@@ -130,7 +131,7 @@ def _be_caged(root: Path, work: Work, end: socket.socket, keep: set[int], networ
         os._exit(status)
 
 
-def _enter(root: Path, keep: set[int], network: bool) -> None:
+def _enter(root: Path, keep: set[int], *, network: bool) -> None:
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Process 1 gets no signal that it does not ask for; the parent's SIGKILL ends everything.

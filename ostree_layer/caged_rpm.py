@@ -51,7 +51,7 @@ class Transaction(dnf.rpm.transaction.TransactionWrapper):  # type: ignore[misc]
         super().setScriptFd(file)
 
     def __iter__(self) -> Iterator[Any]:
-        return (Element(element, number in self._failed) for number, element in enumerate(self.ts))
+        return (Element(element, failed=number in self._failed) for number, element in enumerate(self.ts))
 
     def run(self, callback: Callable[..., Any], data: Any) -> Any:
         """As rpm's own `run`; DNF's callback is called here, for what happens there."""
@@ -112,7 +112,7 @@ class Transaction(dnf.rpm.transaction.TransactionWrapper):  # type: ignore[misc]
 class Element:
     """An element of an RPM transaction, and whether it failed in the cage."""
 
-    def __init__(self, element: Any, failed: bool) -> None:
+    def __init__(self, element: Any, *, failed: bool) -> None:
         self._element, self._has_failed = element, failed
 
     def Failed(self) -> bool:

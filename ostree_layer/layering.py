@@ -15,6 +15,7 @@ from ostree_layer import (
     database,
     deploy,
     dnf_base,
+    etc,
     graft,
     host,
     lean,
@@ -32,7 +33,7 @@ from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout import paths, var
 from ostree_layer.looking import HISTORY
-from ostree_layer.model import Deployed, LocalCommit, Package, Settings, Target, Transaction
+from ostree_layer.model import Deployed, EtcConflict, LocalCommit, Package, Settings, Target, Transaction
 from ostree_layer.ostree_gi import OSTree
 
 Report = Callable[[str], "contextlib.AbstractContextManager[None]"]
@@ -100,6 +101,7 @@ class Layering:
         self._ledger = ledger.Ledger.begin(base, root)
         self._var = var.remember(root)
         self._is_running = self._has_failed = False
+        self._etc_conflicts: tuple[EtcConflict, ...] = ()
 
     def rpm_begins(self) -> None:
         """DNF is about to run an RPM transaction, or to write a change of groups or modules."""
@@ -162,11 +164,21 @@ class Layering:
         installed = {package.name for package in self._ledger.installed}
         var.carry(staged.root, self._var, installed, {package.name for package in self._ledger.removed})
         paths.drop_leftovers(staged.root)
+        self._etc_conflicts = self._meet_local_etc()
         policy = commit.load_policy(staged.root)
         self._mounted.close()
         paths.check(staged.upper)
         failpoint("layering::normalised")
         return policy
+
+    def _meet_local_etc(self) -> tuple[EtcConflict, ...]:
+        """Where the new defaults meet what is local in the /etc that libostree will merge into them."""
+        locked, new = self._place.locked, self._place.staged.root / "usr/etc"
+        merge = sysroot.deployment_path(locked, locked.get_merge_deployment(self._place.stateroot))
+        old, mine = merge / "usr/etc", merge / "etc"
+        local = etc.local_changes(old, mine)
+        etc.require_mergeable(local, new, mine)
+        return etc.conflicts(local, old, new, mine)
 
     def _commit(self, local: LocalCommit, packages: set[Package], policy: OSTree.SePolicy | None) -> Tree:
         start = self._place.start.get_csum()
@@ -183,7 +195,7 @@ class Layering:
         where, checksum = self._place, tree.checksum
         staged = where.target.is_booted_host and host.is_booted_with_systemd()
         version = repo.version(repo.load_commit(self._store, checksum))
-        deployed = Deployed(checksum, version, staged, where.target.sysroot, where.stateroot)
+        deployed = Deployed(checksum, version, staged, where.target.sysroot, where.stateroot, self._etc_conflicts)
         commit.point_refs(self._store, where.stateroot, local, checksum)
         deploy.deploy(where.target, where.locked, where.stateroot, tree, staged=staged)
         failpoint("layering::deployed")  # nothing may fail from here on: it would be told as if nothing had been done

@@ -116,6 +116,7 @@ class Deployed:
     is_staged: bool
     sysroot: str
     stateroot: str
+    etc_conflicts: tuple[EtcConflict, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,3 +126,49 @@ class RolledBack:
     deployed: Deployed
     is_booted: bool
     dropped: str
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalEtc:
+    """How a deployment's /etc differs from its defaults; paths are relative to /etc.
+
+    `unread` is what the calling user may not read. A directory that was removed stands for all that was in it.
+    """
+
+    modified: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class EtcConflict:
+    """A path of /etc that is added, changed or removed both here and in the tree; what is here is kept."""
+
+    path: str
+    here: str
+    tree: str
+    is_account_file: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class EtcObstacle:
+    """A path of /etc that is one kind of thing here and another in the tree, so that libostree refuses to merge it."""
+
+    path: str
+    here: str
+    tree: str
+
+
+@dataclasses.dataclass(frozen=True)
+class EtcStatus:
+    """What is to be said of a deployment's /etc.
+
+    `directory` is where the /etc that it has, or will get when it is finalized, is now; `defaults` is its own /usr/etc.
+    """
+
+    directory: str = ""
+    defaults: str = ""
+    local: LocalEtc = LocalEtc()
+    conflicts: tuple[EtcConflict, ...] = ()
+    obstacles: tuple[EtcObstacle, ...] = ()

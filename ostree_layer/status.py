@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ostree_layer import database, diff, dnf_base, metadata, origin, repo, sysroot
-from ostree_layer.model import Package, PackageDiff, Requests
+from ostree_layer import database, diff, dnf_base, etc, etc_words, metadata, origin, repo, sysroot
+from ostree_layer.model import EtcStatus, Package, PackageDiff, Requests
 from ostree_layer.ostree_gi import OSTree
 
 LINES = 12
+ETC_LINES = 6
 UNLOCKED_NONE = OSTree.DeploymentUnlockedState.NONE
 
 
@@ -33,9 +35,12 @@ class DeploymentStatus:
     booted: bool = False
     staged: bool = False
     pinned: bool = False
+    merge: bool = False
+    """Whether it is the one whose /etc the next deployment of its stateroot gets."""
     unlocked: str = ""
     changes: PackageDiff = PackageDiff()
     """What booting it would change: see `read`."""
+    etc: EtcStatus = EtcStatus()
 
 
 def read(loaded: OSTree.Sysroot) -> tuple[DeploymentStatus, ...]:
@@ -81,8 +86,55 @@ def _read_one(
         staged=deployment.is_staged(),
         pinned=deployment.is_pinned(),
         unlocked="" if unlocked == UNLOCKED_NONE else OSTree.Deployment.unlocked_state_to_string(unlocked),
+        merge=deployment.equal(loaded.get_merge_deployment(deployment.get_osname())),
         changes=_changes(loaded, store, other, deployment),
+        etc=_read_etc(loaded, deployment),
     )
+
+
+def _read_etc(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> EtcStatus:
+    former, staged = _waits_after(loaded, deployment) or deployment, deployment.is_staged()
+    root, other = sysroot.deployment_path(loaded, deployment), sysroot.deployment_path(loaded, former)
+    old, new, mine = other / "usr/etc", root / "usr/etc", other / "etc"
+    local, merged = etc.local_changes(new, root / "etc"), etc.local_changes(old, mine)
+    # Where the merge is over, a file that is no longer local is one for which the user took the new default.
+    conflicts = [c for c in etc.conflicts(merged, old, new, mine) if staged or c.path in local]
+    return EtcStatus(
+        directory=_etc_of(loaded, former if staged else deployment),
+        defaults=os.fspath(new),
+        local=etc.sorted_out(local),
+        conflicts=tuple(conflicts),
+        obstacles=etc.obstacles(merged, new, mine) if staged else (),
+    )
+
+
+def _etc_of(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> str:
+    """Where a user finds the /etc of a deployment."""
+    booted = sysroot.find_booted(loaded)
+    is_booted = booted is not None and deployment.equal(booted)
+    return "/etc" if is_booted else os.fspath(sysroot.deployment_path(loaded, deployment) / "etc")
+
+
+def _waits_after(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> OSTree.Deployment | None:
+    """The deployment that a waiting one gets its /etc from, or got it from; None for one that does not wait.
+
+    That is the booted one, or where none is booted the one after the newest. After a rollback it is the older one that
+    waits, and nothing was merged into that.
+    """
+    siblings = sysroot.deployments_of(loaded, deployment.get_osname())
+    position = next(index for index, sibling in enumerate(siblings) if sibling.equal(deployment))
+    booted, later = sysroot.find_booted(loaded), siblings[position + 1 :]
+    if booted is not None and booted.get_osname() == deployment.get_osname():
+        later = [sibling for sibling in later if sibling.equal(booted)]
+    elif position:
+        return None
+    if deployment.is_staged():
+        return later[0]
+    return next((s for s in later[:1] if _commit_time(loaded, s) <= _commit_time(loaded, deployment)), None)
+
+
+def _commit_time(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> int:
+    return repo.timestamp(repo.load_commit(sysroot.repository(loaded), deployment.get_csum()))
 
 
 def _version_of(store: OSTree.Repo, checksum: str) -> str:
@@ -125,13 +177,30 @@ def _render_one(deployment: DeploymentStatus) -> Iterator[str]:
     for name, value in _fields(deployment):
         if value:
             yield f"{name:>18}: {value}"
-    for index, line in enumerate(_shortened(list(diff.render(deployment.changes)))):
-        yield f"{'Changes' if index == 0 else '':>18}{':' if index == 0 else ' '} {line}"
+    yield from _listed("Changes", _shortened(diff.render(deployment.changes), LINES))
+    yield from _render_etc(deployment)
 
 
-def _shortened(lines: list[str]) -> list[str]:
-    more = len(lines) - LINES
-    return lines if more <= 0 else [*lines[:LINES], f"and {more} more (all of them: --json)"]
+def _render_etc(deployment: DeploymentStatus) -> Iterator[str]:
+    found = deployment.etc
+    if deployment.merge:
+        yield from _listed("Local in /etc", _shortened(etc_words.render_local(found.local), ETC_LINES + 1))
+    yield from _listed("Stopped by /etc", _shortened(etc_words.render_obstacles(found.obstacles), LINES))
+    yield from _listed("Conflicts in /etc", _shortened(etc_words.render_conflicts(found.conflicts), LINES))
+    if found.conflicts:
+        yield from _listed("New defaults", [found.defaults])
+        yield from _listed("Compare by", filter(None, [etc_words.render_comparison(found)]))
+
+
+def _listed(name: str, lines: Iterable[str]) -> Iterator[str]:
+    for index, line in enumerate(lines):
+        yield f"{'' if index else name:>18}{' ' if index else ':'} {line}"
+
+
+def _shortened(found: Iterable[str], limit: int) -> list[str]:
+    lines = list(found)
+    more = len(lines) - limit
+    return lines if more <= 0 else [*lines[:limit], f"and {more} more (all of them: --json)"]
 
 
 def _fields(deployment: DeploymentStatus) -> Iterator[tuple[str, str]]:

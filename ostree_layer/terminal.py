@@ -7,6 +7,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
+from ostree_layer import etc_words
 from ostree_layer.model import Deployed, RolledBack
 
 
@@ -30,11 +31,13 @@ def name(deployed: Deployed) -> str:
     return deployed.checksum[:12] + (f" ({deployed.version})" if deployed.version else "")
 
 
-def installed(deployed: Deployed) -> str:
+def installed(deployed: Deployed) -> Iterator[str]:
     """After a transaction."""
     if deployed.is_staged:
-        return f"Staged deployment {name(deployed)}. Reboot to start it, or 'dnf rollback' to drop it."
-    return f"New deployment {name(deployed)}. {_activation(deployed)}"
+        yield f"Staged deployment {name(deployed)}. Reboot to start it, or 'dnf rollback' to drop it."
+    else:
+        yield f"New deployment {name(deployed)}. {_activation(deployed)}"
+    yield from etc_words.summary(deployed.etc_conflicts)
 
 
 def rolled_back(result: RolledBack) -> str:

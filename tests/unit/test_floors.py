@@ -12,8 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "errors failpoint model",
-    "cage database diff host mounts privileges process requests settings signals tmpfiles upper",
-    "caged_rpm clone dnf_base lean metadata objects origin ostree_gi repo sysroot",
+    "cage database diff etc_words host mounts privileges process requests settings signals tmpfiles upper",
+    "caged_rpm clone dnf_base etc lean metadata objects origin ostree_gi repo sysroot",
     "commit deploy graft layout layout.paths layout.var ledger looking staging status",
     "cleaner layering switching terminal",
 )
