@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ostree_layer import (
+    boot,
     commit,
     database,
     deploy,
@@ -19,17 +20,19 @@ from ostree_layer import (
     lean,
     ledger,
     looking,
+    metadata,
     mounts,
     origin,
     repo,
     signals,
     staging,
     sysroot,
+    upper,
 )
 from ostree_layer.deploy import Tree
 from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
-from ostree_layer.layout import paths, var
+from ostree_layer.layout import kernel, paths, var
 from ostree_layer.looking import HISTORY
 from ostree_layer.model import Deployed, LocalCommit, Package, Settings, Target, Transaction
 from ostree_layer.ostree_gi import OSTree
@@ -81,6 +84,7 @@ def stage(base: Any, where: Place, settings: Settings, dbpath: str | None, resou
         shared = sysroot.var_path(where.locked, where.stateroot)
         database.copy_history(looking.history_of(staged.root, shared), (staged.root / HISTORY).parent)
     dnf_base.work_in(base, staged.root)
+    os.environ.update(kernel.BYPASS)
     failpoint("layering::staged")
     return Layering(base, where, settings, mounted)
 
@@ -137,7 +141,7 @@ class Layering:
         if not self.is_changed:
             return None
         local, packages = self._close_books(made_by)
-        policy = self._normalise()
+        policy = self._normalise(report)
         with report("Writing the tree"):
             tree = self._commit(local, packages, policy)
         with report("Deploying it"), signals.held_off():
@@ -152,13 +156,16 @@ class Layering:
         dnf_base.close(self._base)
         return closed
 
-    def _normalise(self) -> OSTree.SePolicy | None:
+    def _normalise(self, report: Report) -> OSTree.SePolicy | None:
         """Make what was written fit the rules of a tree, and leave it in the upper alone."""
         staged = self._place.staged
         database.settle(staged.root / HISTORY)
         database.settle(staged.root / (database.find_rpmdb(staged.root) or "") / "rpmdb.sqlite")
         installed = {package.name for package in self._ledger.installed}
         var.carry(staged.root, self._var, installed, {package.name for package in self._ledger.removed})
+        values = repo.metadata(repo.load_commit(self._store, self._place.start.get_csum()))
+        arguments = metadata.parse_initramfs_arguments(values)
+        kernel.normalise(staged.root, upper.changes(staged.upper, staged.lower), arguments, report)
         paths.drop_leftovers(staged.root)
         policy = commit.load_policy(staged.root)
         self._mounted.close()
@@ -182,6 +189,7 @@ class Layering:
         staged = where.target.is_booted_host and host.is_booted_with_systemd()
         version = repo.version(repo.load_commit(self._store, checksum))
         deployed = Deployed(checksum, version, staged, where.target.sysroot, where.stateroot)
+        boot.require_space(where.locked, where.stateroot, checksum)
         commit.point_refs(self._store, where.stateroot, local, checksum)
         deploy.deploy(where.target, where.locked, where.stateroot, tree, staged=staged)
         failpoint("layering::deployed")  # nothing may fail from here on: it would be told as if nothing had been done

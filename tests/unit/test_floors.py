@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "errors failpoint model",
     "database diff host mounts process requests settings signals tmpfiles upper",
-    "clone dnf_base lean metadata objects origin ostree_gi repo sysroot",
-    "commit deploy graft layout layout.paths layout.var ledger looking staging status",
+    "clone dnf_base layout.initramfs lean metadata objects origin ostree_gi repo sysroot",
+    "boot commit deploy graft layout layout.kernel layout.paths layout.var ledger looking staging status",
     "cleaner layering switching terminal",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
