@@ -26,7 +26,6 @@ def run(argv: Sequence[str], *, root: Path = Path("/"), extra: Mapping[str, str]
     done = subprocess.run(
         argv,
         env={**ENVIRONMENT, **extra},
-        cwd="/",
         preexec_fn=None if root == Path("/") else lambda: _enter(root),
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -15,6 +15,7 @@ from ostree_layer.ostree_gi import GLib, OSTree, gfile
 from tests import guard, sysroots
 from tests.lab import world
 from tests.sysroots import ostree
+from tests.toys import CACHE
 
 STATEROOT = "world"
 REF = "world/12/x86_64/base"
@@ -136,7 +137,8 @@ class SoftHost:
         # Whatever ends this process ends the host with it.
         namespaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
         argv = ["setpriv", "--pdeathsig=KILL", "unshare", *namespaces, *inside]
-        self._init = subprocess.Popen(argv, cwd=guard.CHECKOUT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+        environment = {**ENVIRONMENT, "OSTREE_LAYER_CACHE": os.fspath(CACHE)}
+        self._init = subprocess.Popen(argv, cwd=guard.CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True)
         assert self._init.stdout is not None
         assert self._init.stdout.readline() == "booted\n"
 
