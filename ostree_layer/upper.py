@@ -56,8 +56,9 @@ class Changes(NamedTuple):
 
 
 def changes(upper: Path, lower: Path) -> Changes:
+    """What an upper says; the directories that it only passes through are no change."""
     paths = frozenset(_changed(os.fspath(upper), ""))
-    replaced = frozenset(path for path in paths if os.path.lexists(lower / path))
+    replaced = frozenset(path for path in paths if os.path.lexists(f"{lower}/{path}"))
     return Changes(paths - replaced, replaced)
 
 

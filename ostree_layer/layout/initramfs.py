@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -29,7 +30,6 @@ NOT_INPUTS = re.compile(
 MODULE = re.compile(r".*/([^/]+)\.ko(\.[a-z0-9]+)?")
 # A line of `cpio --list --verbose`: mode, links, owner, size, date, path.
 LISTED = re.compile(r"[-dlbcps]\S{9} .*? [A-Z][a-z]{2} [ \d]\d +[\d:]{4,5} (.+?)( -> .*)?")
-MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 STARTER = "ostree-prepare-root"
 
 
@@ -104,11 +104,12 @@ def _list(root: Path, image: str) -> frozenset[str]:
         listing = process.run(["lsinitrd", image], root=root)
     except CommandError as e:
         raise CommitError(f"{image} cannot be read: {e}") from e
-    paths = (_in_tree(found[1]) for found in map(LISTED.fullmatch, listing.splitlines()) if found)
+    paths = (_in_tree(root, found[1]) for found in map(LISTED.fullmatch, listing.splitlines()) if found)
     return frozenset(path for path in paths if not NOT_INPUTS.fullmatch(path))
 
 
-def _in_tree(path: str) -> str:
-    """Where the tree has what is at path in the initramfs."""
-    top = path.split("/", 1)[0]
-    return f"usr/{path}" if top in (*MERGED, "etc") and "/" in path else path
+def _in_tree(root: Path, path: str) -> str:
+    """Where the tree has what is at path in the initramfs, by no link of the tree's own."""
+    folder, name = os.path.split(path)
+    found = os.path.relpath(os.path.join(os.path.realpath(root / folder), name), os.path.realpath(root))
+    return f"usr/{found}" if found.startswith("etc/") else found

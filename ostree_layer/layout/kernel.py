@@ -58,7 +58,7 @@ def _take_out_of_boot(root: Path) -> Iterator[str]:
     """Move what packages put into /boot for a kernel to its modules, and yield where; the rest stays, to be refused."""
     kvers = sorted((path.name for path in (root / MODULES).glob("*")), key=len, reverse=True)
     of_kernel = re.compile(rf"(.+?)-({'|'.join(map(re.escape, kvers))})((?:\..+)?)")
-    for found in filter(None, map(of_kernel.fullmatch, sorted(os.listdir(root / "boot")) if kvers else ())):
+    for found in filter(None, map(of_kernel.fullmatch, [p.name for p in (root / "boot").glob("*")] if kvers else ())):
         source, name = root / "boot" / found[0], found[1] + found[3]
         if name.startswith(("initramfs", "initrd")):
             source.unlink()  # made by a scriptlet, of what was there at that moment
