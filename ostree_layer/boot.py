@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ostree_layer import sysroot
 from ostree_layer.errors import DeployError
+from ostree_layer.layout.initramfs import IMAGE, MODULES
 from ostree_layer.ostree_gi import Gio, OSTree, translated
 
-MODULES = "usr/lib/modules"
 # libostree copies these to /boot/ostree, once for all deployments that have the same.
-COPIED = ("vmlinuz", "initramfs.img", "devicetree", "dtb")
+COPIED = ("vmlinuz", IMAGE, "devicetree", "dtb")
 # Bytes: for boot loader entries, directories, and files that fill their last block only in part.
 MARGIN = 1 << 20
 

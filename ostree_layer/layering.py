@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ostree_layer import (
@@ -33,11 +33,10 @@ from ostree_layer.deploy import Tree
 from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout import kernel, paths, var
+from ostree_layer.layout.kernel import Report
 from ostree_layer.looking import HISTORY
 from ostree_layer.model import Deployed, LocalCommit, Package, Settings, Target, Transaction
 from ostree_layer.ostree_gi import OSTree
-
-Report = Callable[[str], "contextlib.AbstractContextManager[None]"]
 
 
 @dataclasses.dataclass(frozen=True)

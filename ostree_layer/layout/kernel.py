@@ -58,19 +58,18 @@ def _take_out_of_boot(root: Path) -> Iterator[str]:
     """Move what packages put into /boot for a kernel to its modules, and yield where; the rest stays, to be refused."""
     kvers = sorted((path.name for path in (root / MODULES).glob("*")), key=len, reverse=True)
     of_kernel = re.compile(rf"(.+?)-({'|'.join(map(re.escape, kvers))})((?:\..+)?)")
-    for found in filter(None, map(of_kernel.fullmatch, [p.name for p in (root / "boot").glob("*")] if kvers else ())):
-        source, name = root / "boot" / found[0], found[1] + found[3]
-        if name.startswith(("initramfs", "initrd")):
+    for source in sorted((root / "boot").glob("*")):
+        found = of_kernel.fullmatch(source.name)
+        if not kvers or not found:
+            continue
+        target = root / MODULES / found[2] / (found[1] + found[3])
+        if target.name.startswith(("initramfs", "initrd")):
             source.unlink()  # made by a scriptlet, of what was there at that moment
             continue
-        _replace(source, root / MODULES / found[2] / name)
-        yield f"{MODULES}/{found[2]}/{name}"
-
-
-def _replace(source: Path, target: Path) -> None:
-    if target.is_dir():
-        shutil.rmtree(target)
-    shutil.move(source, target)
+        if target.is_dir():
+            shutil.rmtree(target)
+        shutil.move(source, target)
+        yield os.fspath(target.relative_to(root))
 
 
 def _drop_leftovers(root: Path, changes: Changes) -> None:

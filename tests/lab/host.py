@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -25,8 +26,8 @@ baseurl=file:///run/media/world
 gpgcheck=0
 """
 # When it writes to /boot, libostree freezes the file system for a moment; here, all hosts and all tests share one, and
-# the `ostree` program cannot make /sysroot writable just then. It says so before it does anything.
-FROZEN = "error: Remounting /sysroot read-write: Device or resource busy"
+# the `ostree` program cannot make /sysroot and /boot writable just then. It says so before it does anything.
+FROZEN = re.compile("error: Remounting /(sysroot|boot) read-write: Device or resource busy")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TERM": "dumb"}
 
 
@@ -104,7 +105,7 @@ class SoftHost:
     def run(self, *command: str, answer: str = "") -> subprocess.CompletedProcess[str]:
         """Run command on the booted host; stdout has what it prints, errors included."""
         done = self._run(command, answer)
-        while FROZEN in done.stdout:
+        while FROZEN.search(done.stdout):
             done = self._run(command, answer)
         return done
 

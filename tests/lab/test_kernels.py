@@ -62,6 +62,8 @@ def assert_whole(machine: SoftHost, kver: str) -> None:
     listing = run(machine, f"lsinitrd {folder}/initramfs.img")
     for path in ("lib/ostree/ostree-prepare-root", f"{folder[5:]}/kernel/drivers/block/virtio_blk.ko", "sbin/init"):
         assert f" usr/{path}" in listing
+    inputs = run(machine, f"cat {folder}/initramfs.inputs").splitlines()
+    assert {"usr/bin/kmod", "usr/lib/systemd/systemd", f"{folder[1:]}/kernel/drivers/block/virtio_blk.ko"} <= {*inputs}
     (inside,) = (machine.sysroot / "boot/ostree").glob(f"{host.STATEROOT}-*/vmlinuz-{kver}")
     assert inside.with_name(f"initramfs-{kver}.img").exists()
     assert [path.name for path in (machine.sysroot / "boot").iterdir() if kver in path.name] == []
