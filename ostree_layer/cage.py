@@ -28,7 +28,9 @@ LENGTH = struct.Struct("!I")
 ENVIRONMENT = {
     **process.ENVIRONMENT,
     "HOME": "/root",
-    "KERNEL_INSTALL_BYPASS": "1",  # `layout.kernel` does it for the tree
+    # systemd's kernel-install and Debian's kernel hooks would do for /boot what `layout.kernel` does for the tree.
+    "KERNEL_INSTALL_BYPASS": "1",
+    "INITRD": "No",
 }
 PASSED_ON = ("SOURCE_DATE_EPOCH", "TERM")
 

@@ -194,6 +194,12 @@ def packaged_files(root: Path, name: str, below: str) -> Iterator[PackagedFile]:
                 yield PackagedFile(path, mode & 0xFFFF, user, group, link)
 
 
+def owners(root: Path, paths: Iterable[str]) -> list[str]:
+    """The installed packages that one of paths belongs to, by name and version; each path begins with a slash."""
+    database = dnf.rpm.transaction.initReadOnlyTransaction(root=os.fspath(root))
+    return sorted({_of_header(header).nevra for path in paths for header in database.dbMatch("basenames", path)})
+
+
 def sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:

@@ -6,10 +6,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ostree_layer import (
+    boot,
     caged_rpm,
     commit,
     database,
@@ -21,22 +22,23 @@ from ostree_layer import (
     lean,
     ledger,
     looking,
+    metadata,
     mounts,
     origin,
     repo,
     signals,
     staging,
     sysroot,
+    upper,
 )
 from ostree_layer.deploy import Tree
 from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
-from ostree_layer.layout import paths, var
+from ostree_layer.layout import kernel, paths, var
+from ostree_layer.layout.kernel import Report
 from ostree_layer.looking import HISTORY
 from ostree_layer.model import Deployed, EtcConflict, LocalCommit, Package, Settings, Target, Transaction
 from ostree_layer.ostree_gi import OSTree
-
-Report = Callable[[str], "contextlib.AbstractContextManager[None]"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +143,7 @@ class Layering:
         if not self.is_changed:
             return None
         local, packages = self._close_books(made_by)
-        policy = self._normalise()
+        policy = self._normalise(report)
         with report("Writing the tree"):
             tree = self._commit(local, packages, policy)
         with report("Deploying it"), signals.held_off():
@@ -156,13 +158,16 @@ class Layering:
         dnf_base.close(self._base)
         return closed
 
-    def _normalise(self) -> OSTree.SePolicy | None:
+    def _normalise(self, report: Report) -> OSTree.SePolicy | None:
         """Make what was written fit the rules of a tree, and leave it in the upper alone."""
         staged = self._place.staged
         database.settle(staged.root / HISTORY)
         database.settle(staged.root / (database.find_rpmdb(staged.root) or "") / "rpmdb.sqlite")
         installed = {package.name for package in self._ledger.installed}
         var.carry(staged.root, self._var, installed, {package.name for package in self._ledger.removed})
+        values = repo.metadata(repo.load_commit(self._store, self._place.start.get_csum()))
+        arguments = metadata.parse_initramfs_arguments(values)
+        kernel.normalise(staged.root, upper.changes(staged.upper, staged.lower), arguments, report)
         paths.drop_leftovers(staged.root)
         self._etc_conflicts = self._meet_local_etc()
         policy = commit.load_policy(staged.root)
@@ -196,6 +201,7 @@ class Layering:
         staged = where.target.is_booted_host and host.is_booted_with_systemd()
         version = repo.version(repo.load_commit(self._store, checksum))
         deployed = Deployed(checksum, version, staged, where.target.sysroot, where.stateroot, self._etc_conflicts)
+        boot.require_space(where.locked, where.stateroot, checksum)
         commit.point_refs(self._store, where.stateroot, local, checksum)
         deploy.deploy(where.target, where.locked, where.stateroot, tree, staged=staged)
         failpoint("layering::deployed")  # nothing may fail from here on: it would be told as if nothing had been done

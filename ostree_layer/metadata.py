@@ -13,8 +13,9 @@ Values = dict[str, GLib.Variant]
 
 OURS = "ostree-layer."
 PKGLIST = "rpmostree.rpmdb.pkglist"
+INITRAMFS_ARGUMENTS = "rpmostree.initramfs-args"
 # What a local commit has in common with the commit that it was made from.
-CARRIED = ("version", "ostree.linux", "ostree.bootable", "rpmostree.initramfs-args")
+CARRIED = ("version", "ostree.linux", "ostree.bootable", INITRAMFS_ARGUMENTS)
 
 
 def render(local: LocalCommit, packages: Iterable[Package], previous: Values) -> GLib.Variant:
@@ -42,6 +43,12 @@ def parse_packages(values: Values) -> tuple[Package, ...] | None:
     """The packages of the commit, or None where whoever made it did not say."""
     stored = values.get(PKGLIST)
     return None if stored is None else tuple(Package(*row) for row in stored.unpack())
+
+
+def parse_initramfs_arguments(values: Values) -> tuple[str, ...]:
+    """The arguments for dracut that whoever composed the tree wants; empty where the commit does not say."""
+    stored = values.get(INITRAMFS_ARGUMENTS)
+    return () if stored is None else tuple(stored.unpack())
 
 
 def parse_local(values: Values) -> LocalCommit | None:

@@ -8,7 +8,9 @@ import logging
 import os
 import shlex
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 
 from ostree_layer.errors import CommandError
 
@@ -18,12 +20,13 @@ STDERR_TAIL = 1024
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "SYSTEMD_OFFLINE": "1"}
 
 
-def run(argv: Sequence[str]) -> str:
-    """Run argv to its end with a fixed environment and return its stdout."""
+def run(argv: Sequence[str], *, root: Path = Path("/"), extra: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Run argv to its end, with root as its root directory, in a fixed environment and `extra`; return its stdout."""
     log.debug("+ %s", shlex.join(argv))
     done = subprocess.run(
         argv,
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, **extra},
+        preexec_fn=None if root == Path("/") else lambda: _enter(root),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -33,6 +36,11 @@ def run(argv: Sequence[str]) -> str:
     if done.returncode:
         raise CommandError(argv, done.returncode, done.stderr[-STDERR_TAIL:].strip())
     return done.stdout
+
+
+def _enter(root: Path) -> None:
+    os.chroot(root)
+    os.chdir("/")
 
 
 @contextlib.contextmanager

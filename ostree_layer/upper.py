@@ -7,6 +7,7 @@ import enum
 import os
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 OPAQUE = "trusted.overlay.opaque"
@@ -41,6 +42,32 @@ def _kind(entry: os.DirEntry[str]) -> Kind:
         return Kind.WRITTEN
     status = entry.stat(follow_symlinks=False)
     return Kind.REMOVED if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0 else Kind.SPECIAL
+
+
+class Changes(NamedTuple):
+    """The paths that an upper brings, and those of its lower that it replaces or removes (a directory is one)."""
+
+    added: frozenset[str]
+    replaced: frozenset[str]
+
+    def below(self, *folders: str) -> set[str]:
+        """The paths at or below one of folders."""
+        return {p for p in self.added | self.replaced if any(p == f or p.startswith(f + "/") for f in folders)}
+
+
+def changes(upper: Path, lower: Path) -> Changes:
+    """What an upper says; the directories that it only passes through are no change."""
+    paths = frozenset(_changed(os.fspath(upper), ""))
+    replaced = frozenset(path for path in paths if os.path.lexists(f"{lower}/{path}"))
+    return Changes(paths - replaced, replaced)
+
+
+def _changed(directory: str, prefix: str) -> Iterator[str]:
+    for entry in entries(directory):
+        if entry.kind is not Kind.MERGED:
+            yield prefix + entry.name
+        if entry.kind in (Kind.MERGED, Kind.REPLACED):
+            yield from _changed(entry.path, f"{prefix}{entry.name}/")
 
 
 def _is_opaque(path: str) -> bool:

@@ -24,7 +24,6 @@ LEFTOVERS = (
     "usr/lib/sysimage/rpm/.rpm.lock",
     "usr/share/rpm/.rpm.lock",
 )
-KERNEL = "usr/lib/modules/*/vmlinuz"
 
 
 def drop_leftovers(root: Path) -> None:
@@ -42,7 +41,6 @@ def check(staged: Path) -> None:
             shutil.rmtree(entry.path)
             continue
         raise CommitError(f"/{entry.name} fits nowhere in an OSTree tree", hint=RULE)
-    _require_same_kernel(staged)
 
 
 RULE = "a tree holds /usr and /etc; /var, /opt, /srv, /home and /root are kept in /var"
@@ -60,12 +58,3 @@ def _first_below(directory: str) -> str | None:
         for name in sorted(files):
             return os.path.relpath(os.path.join(folder, name), directory)
     return None
-
-
-def _require_same_kernel(staged: Path) -> None:
-    changed = sorted(staged.glob(KERNEL))
-    if changed:
-        raise CommitError(
-            f"the transaction changes the kernel ({changed[0].parent.name}), and its initramfs cannot be made yet",
-            hint="exclude the kernel with -x, or rebase to a tree that has the new one",
-        )

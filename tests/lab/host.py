@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +16,7 @@ from ostree_layer.ostree_gi import GLib, OSTree, gfile
 from tests import guard, sysroots
 from tests.lab import world
 from tests.sysroots import ostree
+from tests.toys import CACHE
 
 STATEROOT = "world"
 REF = "world/12/x86_64/base"
@@ -24,8 +26,8 @@ baseurl=file:///run/media/world
 gpgcheck=0
 """
 # When it writes to /boot, libostree freezes the file system for a moment; here, all hosts and all tests share one, and
-# the `ostree` program cannot make /sysroot writable just then. It says so before it does anything.
-FROZEN = "error: Remounting /sysroot read-write: Device or resource busy"
+# the `ostree` program cannot make /sysroot and /boot writable just then. It says so before it does anything.
+FROZEN = re.compile("error: Remounting /(sysroot|boot) read-write: Device or resource busy")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TERM": "dumb"}
 
 
@@ -103,7 +105,7 @@ class SoftHost:
     def run(self, *command: str, answer: str = "") -> subprocess.CompletedProcess[str]:
         """Run command on the booted host; stdout has what it prints, errors included."""
         done = self._run(command, answer)
-        while FROZEN in done.stdout:
+        while FROZEN.search(done.stdout):
             done = self._run(command, answer)
         return done
 
@@ -136,7 +138,8 @@ class SoftHost:
         # Whatever ends this process ends the host with it.
         namespaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
         argv = ["setpriv", "--pdeathsig=KILL", "unshare", *namespaces, *inside]
-        self._init = subprocess.Popen(argv, cwd=guard.CHECKOUT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+        environment = {**ENVIRONMENT, "OSTREE_LAYER_CACHE": os.fspath(CACHE)}
+        self._init = subprocess.Popen(argv, cwd=guard.CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True)
         assert self._init.stdout is not None
         assert self._init.stdout.readline() == "booted\n"
 

@@ -12,9 +12,9 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "errors failpoint model",
-    "cage database diff etc_words host mounts privileges process requests settings signals tmpfiles upper",
-    "caged_rpm clone dnf_base etc lean metadata objects origin ostree_gi repo sysroot",
-    "commit deploy graft layout layout.paths layout.var ledger looking staging status",
+    "database diff etc_words host mounts privileges process requests settings signals tmpfiles upper",
+    "cage clone dnf_base etc layout.initramfs lean metadata objects origin ostree_gi repo sysroot",
+    "boot caged_rpm commit deploy graft layout layout.kernel layout.paths layout.var ledger looking staging status",
     "cleaner layering switching terminal",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}

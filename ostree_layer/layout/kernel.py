@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernel of a tree: exactly one, with an index of its modules and an initramfs that fit it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ostree_layer import dnf_base, process
+from ostree_layer.errors import CommitError
+from ostree_layer.layout import initramfs
+from ostree_layer.layout.initramfs import MODULES
+from ostree_layer.upper import Changes
+
+Report = Callable[[str], "contextlib.AbstractContextManager[None]"]
+
+# Every kernel package has it, and nothing else makes it.
+BUILTIN = "modules.builtin"
+# A path that is gone with a kernel, if all of it is gone.
+KERNEL = re.compile(rf"{MODULES}(/[^/]+(/(vmlinuz|{BUILTIN}))?)?")
+SWAP = "'dnf swap OLD NEW' replaces one package by another"
+DEPMOD_FOLDERS = ("usr/lib/depmod.d", "usr/etc/depmod.d")
+
+
+def normalise(root: Path, changes: Changes, arguments: Sequence[str], report: Report) -> None:
+    """Make what a transaction did to the kernel, its modules or its initramfs whole.
+
+    `arguments` are for dracut. A tree without a kernel stays one.
+    """
+    if changes.below(MODULES, "boot"):
+        moved = frozenset(_take_out_of_boot(root))
+        changes = Changes(changes.added | moved, changes.replaced)
+        _drop_leftovers(root, changes)
+        _require_one(root, changes)
+    kernels = _kernels(root)
+    if len(kernels) != 1:
+        return
+    kver = kernels[0]
+    if changes.below(f"{MODULES}/{kver}", *DEPMOD_FOLDERS):
+        _index_modules(root, kver)
+    if initramfs.is_outdated(root, kver, changes):
+        with report(f"Making the initramfs of {kver}"):
+            initramfs.make(root, kver, arguments)
+
+
+def _kernels(root: Path) -> list[str]:
+    return sorted(path.parent.name for path in (root / MODULES).glob("*/vmlinuz"))
+
+
+def _take_out_of_boot(root: Path) -> Iterator[str]:
+    """Move what packages put into /boot for a kernel to its modules, and yield where; the rest stays, to be refused."""
+    kvers = sorted((path.name for path in (root / MODULES).glob("*")), key=len, reverse=True)
+    of_kernel = re.compile(rf"(.+?)-({'|'.join(map(re.escape, kvers))})((?:\..+)?)")
+    for source in sorted((root / "boot").glob("*")):
+        found = of_kernel.fullmatch(source.name)
+        if not kvers or not found:
+            continue
+        target = root / MODULES / found[2] / (found[1] + found[3])
+        if target.name.startswith(("initramfs", "initrd")):
+            source.unlink()  # made by a scriptlet, of what was there at that moment
+            continue
+        if target.is_dir():
+            shutil.rmtree(target)
+        shutil.move(source, target)
+        yield os.fspath(target.relative_to(root))
+
+
+def _drop_leftovers(root: Path, changes: Changes) -> None:
+    """Take away directories of kernels whose packages have gone, and left what is made on a host and not packaged."""
+    for folder in sorted((root / MODULES).glob("*")):
+        if changes.below(f"{MODULES}/{folder.name}") and _is_leftover(root, folder, changes):
+            shutil.rmtree(folder)
+
+
+def _is_leftover(root: Path, folder: Path, changes: Changes) -> bool:
+    if (folder / "vmlinuz").exists():
+        # Taken out of /boot when it came, so that rpm did not find it when it went.
+        return f"{MODULES}/{folder.name}/{BUILTIN}" in changes.replaced and not (folder / BUILTIN).exists()
+    # Modules of packages may be for another kernel, and be linked to from the tree's: EL's weak-updates.
+    return not dnf_base.owners(root, _names_of(root, (Path(at, f) for at, _, fs in os.walk(folder) for f in fs)))
+
+
+def _names_of(root: Path, files: Iterable[Path]) -> list[str]:
+    """The names by which packages may have files below /usr/lib."""
+    names = [f"/{file.relative_to(root)}" for file in files]
+    return [*names, *(name[len("/usr") :] for name in names)]
+
+
+def _require_one(root: Path, changes: Changes) -> None:
+    kernels = _kernels(root)
+    if len(kernels) > 1:
+        raise CommitError(
+            f"the tree would have {len(kernels)} kernels, and needs exactly one: "
+            + ", ".join(_with_owners(root, kver) for kver in kernels),
+            hint=SWAP,
+        )
+    if not kernels and any(map(KERNEL.fullmatch, changes.replaced)):
+        raise CommitError("the transaction removes the kernel, and the host would not boot without one", hint=SWAP)
+
+
+def _with_owners(root: Path, kver: str) -> str:
+    names = _names_of(root, [root / MODULES / kver / "vmlinuz"])
+    owners = dnf_base.owners(root, [*names, f"/boot/vmlinuz-{kver}"])
+    return f"{kver} ({' '.join(owners) or 'of no package'})"
+
+
+def _index_modules(root: Path, kver: str) -> None:
+    """Index the modules of the tree's kernel; scriptlets may have done that for the running one."""
+    if not any((root / folder / "depmod").exists() for folder in ("usr/sbin", "usr/bin")):
+        raise CommitError(
+            f"the modules of the kernel {kver} have changed, and the tree has no depmod to index them",
+            hint="install kmod first, or in the same transaction",
+        )
+    process.run(["depmod", "-a", kver], root=root)
