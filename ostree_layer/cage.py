@@ -93,15 +93,19 @@ def started(root: Path, work: Work, *, keep: Iterable[int] = (), network: bool =
             os.waitpid(child, 0)
 
 
-def call(root: Path, function: Callable[[], T], *, network: bool = False) -> T:
-    """Return what function returns, or raise what it raises, in a cage that has root as its root directory."""
+def call(root: Path, function: Callable[[], T], *, inside: bool = True) -> T:
+    """Return what function returns, or raise what it raises, in a cage.
+
+    Inside, root is its root directory; otherwise it finds root at its path, and this machine's programs.
+    """
 
     def work(channel: Channel) -> None:
-        os.chroot(root)
-        os.chdir("/")
+        if inside:
+            os.chroot(root)
+            os.chdir("/")
         channel.send(pickle.dumps((function(), None)))
 
-    with started(root, work, network=network) as channel:
+    with started(root, work) as channel:
         result: T = _answer(channel)
         return result
 
@@ -176,7 +180,8 @@ def _see_only(root: Path) -> None:
     shown.mkdir(parents=True)
     mounts.bind(root, shown)
     mounts.proc(shown / "proc")
-    (world / "dev").symlink_to(f"{root}/dev")
+    for name in ("dev", "proc"):
+        (world / name).symlink_to(f"{root}/{name}")
     mounts.change_root(world)
 
 

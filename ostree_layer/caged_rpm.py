@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Protocol
 
 import dnf.rpm.transaction
 import rpm
@@ -24,12 +24,16 @@ PROGRESS = (
     rpm.RPMCALLBACK_TRANS_PROGRESS,
     rpm.RPMCALLBACK_VERIFY_PROGRESS,
 )
-AROUND_SCRIPTS = (rpm.RPMCALLBACK_SCRIPT_START, rpm.RPMCALLBACK_SCRIPT_STOP)
 # What DNF opens in the staged root when rpm is done; a scriptlet must not have led it elsewhere.
 OPENED_AFTERWARDS = (*database.RPMDB_DIRECTORIES, database.HISTORY_DIRECTORY)
 
-# Called around each scriptlet, with the name of the package that it belongs to.
-Watcher = Callable[[str], None]
+
+class Watcher(Protocol):
+    """What is told of each scriptlet, while nothing happens in the cage."""
+
+    def begins(self) -> None: ...
+
+    def ended(self, package: str) -> None: ...
 
 
 def use(watch: Watcher, *, network: bool) -> None:
@@ -95,8 +99,10 @@ class Transaction(dnf.rpm.transaction.TransactionWrapper):  # type: ignore[misc]
             what, amount, total, key = said
             if what == rpm.RPMCALLBACK_ELEM_PROGRESS:
                 package = elements[amount].N()
-            if what in AROUND_SCRIPTS:
-                self._watch(package)
+            if what == rpm.RPMCALLBACK_SCRIPT_START:
+                self._watch.begins()
+            elif what == rpm.RPMCALLBACK_SCRIPT_STOP:
+                self._watch.ended(package)
             result = callback(what, amount, total, elements[key].Key() if isinstance(key, int) else key, data)
             if what not in PROGRESS:
                 opened = [result] if what == rpm.RPMCALLBACK_INST_OPEN_FILE and result is not None else []

@@ -14,6 +14,7 @@ import shutil
 import stat
 import struct
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -36,9 +37,11 @@ class Directory(NamedTuple):
 def clone(objects: Path, contents: str, meta: str, target: Path) -> None:
     """Make target the directory whose dirtree and dirmeta objects are `contents` and `meta`."""
     shared: list[Directory] = []
-    with contextlib.closing(Cloner(objects, target)) as cloner, open(os.memfd_create("directories"), "wb") as queue:
+    # Not a memfd: of a file, the kernel lets two processes that share an offset read one after the other.
+    with contextlib.closing(Cloner(objects, target)) as cloner, tempfile.TemporaryFile(dir=target.parent) as queue:
         cloner.make(Directory(contents, meta, ""), SHARED_DEPTH, shared)
         queue.write(b"".join(INDEX.pack(index) for index in range(len(shared))))
+        queue.flush()
         queue.seek(0)
         _share(cloner, shared, queue.fileno())
         cloner.settle()

@@ -15,6 +15,7 @@ HISTORY_DIRECTORY = "usr/lib/sysimage/dnf"
 # Where dnf keeps it by itself: shared by all deployments, so that it would disagree with them after a rollback.
 SHARED_HISTORY_DIRECTORY = "lib/dnf"
 HISTORY = "history.sqlite"
+RPMDB = "rpmdb.sqlite"
 
 
 def find_rpmdb(root: Path) -> str | None:

@@ -7,8 +7,7 @@ import configparser
 import contextlib
 import hashlib
 import os
-import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -155,49 +154,6 @@ def enabled_modules(root: Path) -> set[str]:
     parser.read(sorted((root / "etc/dnf/modules.d").glob("*.module")))
     sections = (parser[name] for name in parser.sections())
     return {f"{s.name}:{s.get('stream', '')}" for s in sections if s.get("state") == "enabled"}
-
-
-def installed_packages(root: Path, dbpath: str) -> tuple[Package, ...]:
-    """The packages in the rpm database at dbpath of root, keys left out."""
-    rpm.addMacro("_dbpath", f"/{dbpath}")
-    try:
-        found = [_of_header(header) for header in rpm.TransactionSet(os.fspath(root)).dbMatch()]
-    finally:
-        rpm.delMacro("_dbpath")
-    return tuple(sorted(package for package in found if package.name != "gpg-pubkey"))
-
-
-def _of_header(header: Any) -> Package:
-    return Package(header["name"], str(header["epoch"] or 0), header["version"], header["release"], header["arch"])
-
-
-class PackagedFile(NamedTuple):
-    """An entry of a package, as its header has it; `path` begins with a slash."""
-
-    path: str
-    mode: int
-    user: str
-    group: str
-    link: str
-
-    @property
-    def is_directory(self) -> bool:
-        return stat.S_ISDIR(self.mode)
-
-
-def packaged_files(root: Path, name: str, below: str) -> Iterator[PackagedFile]:
-    """The entries that the installed packages called name have below a directory, ghosts left out."""
-    for header in dnf.rpm.transaction.initReadOnlyTransaction(root=os.fspath(root)).dbMatch("name", name):
-        columns = ("filenames", "filemodes", "fileusername", "filegroupname", "filelinktos", "fileflags")
-        for path, mode, user, group, link, flags in zip(*(header[column] for column in columns)):
-            if path.startswith(below) and not flags & rpm.RPMFILE_GHOST:
-                yield PackagedFile(path, mode & 0xFFFF, user, group, link)
-
-
-def owners(root: Path, paths: Iterable[str]) -> list[str]:
-    """The installed packages that one of paths belongs to, by name and version; each path begins with a slash."""
-    database = dnf.rpm.transaction.initReadOnlyTransaction(root=os.fspath(root))
-    return sorted({_of_header(header).nevra for path in paths for header in database.dbMatch("basenames", path)})
 
 
 def sha256(path: Path) -> str:

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 from ostree_layer import objects, upper
-from ostree_layer.errors import CommitError
 from ostree_layer.ostree_gi import AT_FDCWD, GLib, OSTree
 from ostree_layer.upper import Kind
 
@@ -32,7 +31,7 @@ def _prepare(directory: str, tree: OSTree.MutableTree | None, store: OSTree.Repo
     everything that only overlayfs understands out of the upper. Large files go into store, if there is one."""
     upper.forget_overlay(directory)
     for entry in upper.entries(directory):
-        _require_representable(entry)
+        upper.require_representable(entry, entry.path)
         below = _below(tree, entry.name)
         if entry.kind is Kind.MERGED:
             if below is None:
@@ -48,16 +47,6 @@ def _prepare(directory: str, tree: OSTree.MutableTree | None, store: OSTree.Repo
 
 def _is_adopted(store: OSTree.Repo, entry: upper.Entry) -> bool:
     return not os.path.islink(entry.path) and objects.can_adopt(store, entry.path)
-
-
-def _require_representable(entry: upper.Entry) -> None:
-    if entry.kind is Kind.SPECIAL:
-        raise CommitError(f"{entry.path} is a device, a socket or a fifo, and a tree cannot hold one")
-    try:
-        entry.name.encode()
-    except UnicodeEncodeError as e:
-        shown = os.fsencode(entry.path).decode(errors="backslashreplace")
-        raise CommitError(f"the name of {shown} is not UTF-8, and a tree cannot hold one that is not") from e
 
 
 def _consume(entry: upper.Entry) -> None:

@@ -7,10 +7,13 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ostree_layer import (
+    account_files,
     boot,
+    cage,
     caged_rpm,
     commit,
     database,
@@ -19,6 +22,7 @@ from ostree_layer import (
     etc,
     graft,
     host,
+    layout,
     lean,
     ledger,
     looking,
@@ -31,14 +35,16 @@ from ostree_layer import (
     sysroot,
     upper,
 )
+from ostree_layer.account_files import Accounts
 from ostree_layer.deploy import Tree
 from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
-from ostree_layer.layout import kernel, paths, var
+from ostree_layer.layout import accounts, kernel, places
 from ostree_layer.layout.kernel import Report
+from ostree_layer.layout.record import Record, Watch
 from ostree_layer.looking import HISTORY
 from ostree_layer.model import Deployed, EtcConflict, LocalCommit, Package, Settings, Target, Transaction
-from ostree_layer.ostree_gi import OSTree
+from ostree_layer.ostree_gi import GLib, OSTree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +91,6 @@ def stage(base: Any, where: Place, settings: Settings, dbpath: str | None, resou
         shared = sysroot.var_path(where.locked, where.stateroot)
         database.copy_history(looking.history_of(staged.root, shared), (staged.root / HISTORY).parent)
     dnf_base.work_in(base, staged.root)
-    caged_rpm.use(lambda _package: None, network=settings.scriptlets_network)
     failpoint("layering::staged")
     return Layering(base, where, settings, mounted)
 
@@ -101,13 +106,18 @@ class Layering:
         self._base, self._settings, self._place, self._mounted = base, settings, where, mounted
         self._first = database.last_transaction(root / HISTORY)
         self._ledger = ledger.Ledger.begin(base, root)
-        self._var = var.remember(root)
+        self._pristine = accounts.remember(root / "etc")
+        self._watch = Watch(where.staged.var, root / "etc")
+        caged_rpm.use(self._watch, network=settings.scriptlets_network)
         self._is_running = self._has_failed = False
         self._etc_conflicts: tuple[EtcConflict, ...] = ()
 
     def rpm_begins(self) -> None:
         """DNF is about to run an RPM transaction, or to write a change of groups or modules."""
         failpoint("layering::resolved")
+        if self._watch.record is None:
+            layout.prepare(self._place.staged.root, self._accounts_of_host)
+            self._watch.start()
         self._has_failed = self._has_failed or self._is_running
         self._is_running = True
 
@@ -160,38 +170,46 @@ class Layering:
 
     def _normalise(self, report: Report) -> OSTree.SePolicy | None:
         """Make what was written fit the rules of a tree, and leave it in the upper alone."""
-        staged = self._place.staged
-        database.settle(staged.root / HISTORY)
-        database.settle(staged.root / (database.find_rpmdb(staged.root) or "") / "rpmdb.sqlite")
-        installed = {package.name for package in self._ledger.installed}
-        var.carry(staged.root, self._var, installed, {package.name for package in self._ledger.removed})
-        values = repo.metadata(repo.load_commit(self._store, self._place.start.get_csum()))
-        arguments = metadata.parse_initramfs_arguments(values)
-        kernel.normalise(staged.root, upper.changes(staged.upper, staged.lower), arguments, report)
-        paths.drop_leftovers(staged.root)
+        staged, record, root = self._place.staged, self._record(), Path("/")
+        elsewhere = [place.seen for place in places.of(staged.root)]
+        ids = cage.call(
+            staged.root, lambda: layout.normalise(root, self._pristine, self._accounts_of_host, record, elsewhere)
+        )
+        arguments = metadata.parse_initramfs_arguments(repo.metadata(self._previous))
+        changes = upper.changes(staged.upper, staged.lower)
+        cage.call(staged.root, lambda: kernel.normalise(root, changes, arguments, report))
+        cage.call(staged.root, lambda: places.describe(root))
         self._etc_conflicts = self._meet_local_etc()
         policy = commit.load_policy(staged.root)
         self._mounted.close()
-        paths.check(staged.upper)
+        layout.finish(staged.upper, staged.lower, ids)
         failpoint("layering::normalised")
         return policy
 
+    def _record(self) -> Record | None:
+        if self._watch.record is None:
+            return None
+        installed, removed = ({p.name for p in some} for some in (self._ledger.installed, self._ledger.removed))
+        return dataclasses.replace(self._watch.record, installed=frozenset(installed), removed=frozenset(removed))
+
+    @property
+    def _accounts_of_host(self) -> Accounts:
+        """The accounts in the /etc that will be merged into the new one."""
+        return account_files.read(self._merge / "etc")
+
     def _meet_local_etc(self) -> tuple[EtcConflict, ...]:
         """Where the new defaults meet what is local in the /etc that libostree will merge into them."""
-        locked, new = self._place.locked, self._place.staged.root / "usr/etc"
-        merge = sysroot.deployment_path(locked, locked.get_merge_deployment(self._place.stateroot))
-        old, mine = merge / "usr/etc", merge / "etc"
+        old, mine, new = self._merge / "usr/etc", self._merge / "etc", self._place.staged.root / "usr/etc"
         local = etc.local_changes(old, mine)
         etc.require_mergeable(local, new, mine)
         return etc.conflicts(local, old, new, mine)
 
     def _commit(self, local: LocalCommit, packages: set[Package], policy: OSTree.SePolicy | None) -> Tree:
         start = self._place.start.get_csum()
-        previous = repo.load_commit(self._store, start)
         with commit.writing(self._store):
             tree = graft.graft(self._store, start, self._place.staged.upper, policy)
             failpoint("layering::grafted")
-            checksum = commit.write(self._store, tree, local, packages, previous)
+            checksum = commit.write(self._store, tree, local, packages, self._previous)
             lean_usr = lean.write(self._store, checksum)
         ledger.keep_files(self._ledger, sysroot.work_folder(self._place.locked))
         return Tree(checksum, origin.of_local_tree(self._place.start), lean_usr, self._place.staged.folder)
@@ -206,6 +224,16 @@ class Layering:
         deploy.deploy(where.target, where.locked, where.stateroot, tree, staged=staged)
         failpoint("layering::deployed")  # nothing may fail from here on: it would be told as if nothing had been done
         return deployed
+
+    @property
+    def _merge(self) -> Path:
+        """The deployment whose /etc will be merged into the new one's defaults."""
+        locked = self._place.locked
+        return sysroot.deployment_path(locked, locked.get_merge_deployment(self._place.stateroot))
+
+    @property
+    def _previous(self) -> GLib.Variant:
+        return repo.load_commit(self._store, self._place.start.get_csum())
 
     @property
     def _store(self) -> OSTree.Repo:

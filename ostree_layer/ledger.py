@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ostree_layer import database, dnf_base, metadata, repo, requests
+from ostree_layer import database, dnf_base, metadata, repo, requests, rpmdb
 from ostree_layer.errors import RepoError
 from ostree_layer.model import LocalCommit, Package, Requests, Transaction
 from ostree_layer.ostree_gi import OSTree
@@ -74,7 +74,7 @@ def _read_packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
     with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as folder:
         for directory in database.RPMDB_DIRECTORIES:
             if repo.check_out(store, checksum, f"/{directory}", Path(folder, directory)):
-                return dnf_base.installed_packages(Path(folder), directory)
+                return rpmdb.installed_packages(Path(folder), directory)
     raise RepoError(f"commit {checksum} has no rpm database")
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from ostree_layer import mounts
 from ostree_layer.errors import MountError
+from ostree_layer.layout import places
+from ostree_layer.layout.places import Place
 
 STAGING = "staging"
 # Where packages and their scriptlets expect to find a directory, whatever the tree's own tmpfiles.d says.
@@ -76,6 +78,8 @@ def mounted(staged: StagedRoot) -> Iterator[None]:
         _show(stack, root / "etc", lambda at: mounts.bind(root / "usr/etc", at))
         _populate_var(staged)
         _show(stack, root / "var", lambda at: mounts.bind(staged.var, at))
+        for place in places.of(root):
+            _show_place(stack, root, place)
         _show(stack, root / "proc", mounts.proc)
         _show(stack, root / "dev", mounts.devices)
         _show(stack, root / "run", mounts.tmpfs)
@@ -101,6 +105,13 @@ def _show(stack: contextlib.ExitStack, at: Path, mount: mounts.Mount) -> None:
         at.mkdir(exist_ok=True)
         mount(at)
         stack.callback(mounts.unmount, at)
+
+
+def _show_place(stack: contextlib.ExitStack, root: Path, place: Place) -> None:
+    """Let packages find what the tree keeps in /usr where they look for it."""
+    (root / place.kept).mkdir(parents=True, exist_ok=True)
+    (root / place.seen).mkdir(parents=True, exist_ok=True)
+    _show(stack, root / place.seen, lambda at: mounts.bind(root / place.kept, at))
 
 
 def _mount_tmp(stack: contextlib.ExitStack, root: Path) -> None:

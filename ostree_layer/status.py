@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ostree_layer import database, diff, dnf_base, etc, etc_words, metadata, origin, repo, sysroot
+from ostree_layer import database, diff, etc, etc_words, metadata, origin, repo, rpmdb, sysroot
 from ostree_layer.model import EtcStatus, Package, PackageDiff, Requests
 from ostree_layer.ostree_gi import OSTree
 
@@ -158,7 +158,7 @@ def _packages(loaded: OSTree.Sysroot, store: OSTree.Repo, deployment: OSTree.Dep
         return stored
     root = sysroot.deployment_path(loaded, deployment)
     dbpath = database.find_rpmdb(root)
-    return dnf_base.installed_packages(root, dbpath) if dbpath else ()
+    return rpmdb.installed_packages(root, dbpath) if dbpath else ()
 
 
 def render(deployments: Iterable[DeploymentStatus]) -> Iterator[str]:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ostree_layer.errors import CommitError
+
 OPAQUE = "trusted.overlay.opaque"
 OVERLAY_XATTRS = "trusted.overlay."
 
@@ -68,6 +70,17 @@ def _changed(directory: str, prefix: str) -> Iterator[str]:
             yield prefix + entry.name
         if entry.kind in (Kind.MERGED, Kind.REPLACED):
             yield from _changed(entry.path, f"{prefix}{entry.name}/")
+
+
+def require_representable(entry: Entry, shown: str) -> None:
+    """Refuse what a commit cannot hold, in an error that names it `shown`."""
+    if entry.kind is Kind.SPECIAL:
+        raise CommitError(f"{shown} is a device, a socket or a fifo, and a tree cannot hold one")
+    try:
+        entry.name.encode()
+    except UnicodeEncodeError as e:
+        name = os.fsencode(shown).decode(errors="backslashreplace")
+        raise CommitError(f"the name of {name} is not UTF-8, and a tree cannot hold one that is not") from e
 
 
 def _is_opaque(path: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ostree_layer import dnf_base, metadata, repo
+from ostree_layer import metadata, repo, rpmdb
 from ostree_layer.ostree_gi import AT_FDCWD, GLib, OSTree, gfile
 from tests import guard, toys
 from tests.toys import Toy
@@ -42,6 +42,17 @@ APPLETS = (
     "sed",
     "grep",
     "stat",
+    "mkfifo",
+    "printf",
+    "[",
+    "cut",
+    "ps",
+    "mount",
+    "mknod",
+    "reboot",
+    "id",
+    "adduser",
+    "wget",
 )
 ROOT_LINKS = {
     "home": "var/home",
@@ -62,6 +73,7 @@ BASE = Toy(
         "/sbin": "-> usr/sbin",
         "/lib": "-> usr/lib",
         "/usr/sbin/": "",
+        "/usr/bin/systemd-sysusers": "-> busybox",  # the tree says that its hosts read sysusers.d
         "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
         "/etc/group": "root:x:0:\n",
         "/etc/toy.conf": "made by = base\n",
@@ -178,6 +190,18 @@ class Host:
         return self.sysroot / f"ostree/deploy/{STATEROOT}/deploy" / self.deployments()[0]
 
     @property
+    def var(self) -> Path:
+        """What every deployment of the stateroot has as /var."""
+        return self.sysroot / f"ostree/deploy/{STATEROOT}/var"
+
+    def boot(self) -> None:
+        """Do with the deployment that boots next what systemd does early in a boot."""
+        script = 'mount --bind "$1" "$2/var" && systemd-sysusers --root="$2" && systemd-tmpfiles --root="$2" --create'
+        argv = ["sh", "-c", f"{script} --exclude-prefix=/dev", "sh", os.fspath(self.var), os.fspath(self.tree)]
+        done = guard.run(self.folder, argv)
+        assert done.returncode == 0, done.stdout
+
+    @property
     def work(self) -> Path:
         return self.sysroot / "ostree/repo/extensions/ostree-layer"
 
@@ -226,7 +250,7 @@ def commit(repo_path: Path, tree: Path, ref: str, *, version: str, with_packages
     store.open(None)
     values = {"version": GLib.Variant("s", version)}
     if with_packages:
-        packages = dnf_base.installed_packages(tree, RPMDB)
+        packages = rpmdb.installed_packages(tree, RPMDB)
         values[metadata.PKGLIST] = GLib.Variant("a(sssss)", [dataclasses.astuple(package) for package in packages])
     with repo.transaction(store):
         mutable = OSTree.MutableTree.new()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -55,7 +56,8 @@ class Toy:
         attributes = self.attributes.get(path, "")
         if attributes and not attributes.startswith("%"):
             attributes = f"%attr({attributes})"
-        quoted = path.rstrip("/").replace("%", "%%").replace('"', "?")
+        # rpm reads these names as patterns: what would mean something else in one matches any character instead.
+        quoted = re.sub(r'[\[\]*{}\\"]', "?", path.rstrip("/")).replace("%", "%%")
         return f'{attributes} {directory}"{quoted}"'
 
     def fill(self, root: Path) -> None:

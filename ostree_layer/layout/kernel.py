@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ostree_layer import dnf_base, process
+from ostree_layer import process, rpmdb
 from ostree_layer.errors import CommitError
 from ostree_layer.layout import initramfs
 from ostree_layer.layout.initramfs import MODULES
@@ -22,6 +22,8 @@ Report = Callable[[str], "contextlib.AbstractContextManager[None]"]
 BUILTIN = "modules.builtin"
 # A path that is gone with a kernel, if all of it is gone.
 KERNEL = re.compile(rf"{MODULES}(/[^/]+(/(vmlinuz|{BUILTIN}))?)?")
+# Where packages' files for /boot are in the tree.
+KEPT_BOOT = "usr/lib/ostree-boot"
 SWAP = "'dnf swap OLD NEW' replaces one package by another"
 DEPMOD_FOLDERS = ("usr/lib/depmod.d", "usr/etc/depmod.d")
 
@@ -31,7 +33,7 @@ def normalise(root: Path, changes: Changes, arguments: Sequence[str], report: Re
 
     `arguments` are for dracut. A tree without a kernel stays one.
     """
-    if changes.below(MODULES, "boot"):
+    if changes.below(MODULES, KEPT_BOOT):
         moved = frozenset(_take_out_of_boot(root))
         changes = Changes(changes.added | moved, changes.replaced)
         _drop_leftovers(root, changes)
@@ -52,7 +54,7 @@ def _kernels(root: Path) -> list[str]:
 
 
 def _take_out_of_boot(root: Path) -> Iterator[str]:
-    """Move what packages put into /boot for a kernel to its modules, and yield where; the rest stays, to be refused."""
+    """Move what packages put into /boot for a kernel to its modules, and yield where."""
     kvers = sorted((path.name for path in (root / MODULES).glob("*")), key=len, reverse=True)
     of_kernel = re.compile(rf"(.+?)-({'|'.join(map(re.escape, kvers))})((?:\..+)?)")
     for source in sorted((root / "boot").glob("*")):
@@ -81,7 +83,7 @@ def _is_leftover(root: Path, folder: Path, changes: Changes) -> bool:
         # Taken out of /boot when it came, so that rpm did not find it when it went.
         return f"{MODULES}/{folder.name}/{BUILTIN}" in changes.replaced and not (folder / BUILTIN).exists()
     # Modules of packages may be for another kernel, and be linked to from the tree's: EL's weak-updates.
-    return not dnf_base.owners(root, _names_of(root, (Path(at, f) for at, _, fs in os.walk(folder) for f in fs)))
+    return not rpmdb.owners(root, _names_of(root, (Path(at, f) for at, _, fs in os.walk(folder) for f in fs)))
 
 
 def _names_of(root: Path, files: Iterable[Path]) -> list[str]:
@@ -104,8 +106,8 @@ def _require_one(root: Path, changes: Changes) -> None:
 
 def _with_owners(root: Path, kver: str) -> str:
     names = _names_of(root, [root / MODULES / kver / "vmlinuz"])
-    owners = dnf_base.owners(root, [*names, f"/boot/vmlinuz-{kver}"])
-    return f"{kver} ({' '.join(owners) or 'of no package'})"
+    owners = rpmdb.owners(root, [*names, f"/boot/vmlinuz-{kver}"])
+    return f"{kver} ({' '.join(package.nevra for package in owners) or 'of no package'})"
 
 
 def _index_modules(root: Path, kver: str) -> None:

@@ -31,25 +31,37 @@ def drop_leftovers(root: Path) -> None:
         (root / name).unlink(missing_ok=True)
 
 
-def check(staged: Path) -> None:
-    """Refuse an upper that holds what a tree cannot; drop the empty directories that were only mounted on."""
+def check(staged: Path, lower: Path) -> None:
+    """Refuse an upper that holds what a tree cannot; drop the empty directories that were only mounted on.
+
+    A directory that the lower has at its top, and that is no mount point, is the tree's own.
+    """
     for entry in upper.entries(os.fspath(staged)):
-        if entry.name == "usr" or entry.kind is Kind.WRITTEN and os.path.islink(entry.path):
+        is_own = (
+            entry.name not in MOUNT_POINTS and (lower / entry.name).is_dir() and not (lower / entry.name).is_symlink()
+        )
+        if entry.name == "usr" or is_own or (entry.kind is Kind.WRITTEN and os.path.islink(entry.path)):
+            _require_representable(entry, entry.name)
             continue
-        if entry.kind is Kind.MERGED and (entry.name in MOUNT_POINTS or _first_below(entry.path) is None):
-            _require_empty(entry)
-            shutil.rmtree(entry.path)
-            continue
-        raise CommitError(f"/{entry.name} fits nowhere in an OSTree tree", hint=RULE)
+        found = _first_below(entry.path) if entry.kind is Kind.MERGED else ""
+        if found is not None:
+            raise CommitError(f"{_shown(os.path.join(entry.name, found))} fits nowhere in an OSTree tree", hint=RULE)
+        shutil.rmtree(entry.path)
 
 
 RULE = "a tree holds /usr and /etc; /var, /opt, /srv, /home and /root are kept in /var"
 
 
-def _require_empty(entry: upper.Entry) -> None:
-    found = _first_below(entry.path)
-    if found is not None:
-        raise CommitError(f"/{entry.name}/{found} fits nowhere in an OSTree tree", hint=RULE)
+def _require_representable(entry: upper.Entry, path: str) -> None:
+    upper.require_representable(entry, _shown(path))
+    if entry.kind in (Kind.MERGED, Kind.REPLACED):
+        for below in upper.entries(entry.path):
+            _require_representable(below, f"{path}/{below.name}")
+
+
+def _shown(path: str) -> str:
+    """A path of the tree as packages and users name it."""
+    return f"/{path[len('usr/') :]}" if path.startswith("usr/etc/") else f"/{path}".rstrip("/")
 
 
 def _first_below(directory: str) -> str | None:

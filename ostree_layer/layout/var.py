@@ -1,121 +1,156 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""/var is not in a commit: what a transaction put there becomes tmpfiles.d lines and factory files."""
+"""/var is not in a commit: what a transaction put there becomes tmpfiles.d lines and factory files.
+
+The same goes for the places that a tree has as links into /var, and for what packages have in /run and /tmp.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
-from ostree_layer import dnf_base, tmpfiles
-from ostree_layer.dnf_base import PackagedFile
+from ostree_layer import account_files, rpmdb, tmpfiles
+from ostree_layer.account_files import Accounts
+from ostree_layer.errors import CommitError
+from ostree_layer.layout import record as records
+from ostree_layer.layout.record import Record
 
-TMPFILES = "usr/lib/tmpfiles.d"
-FACTORY = "usr/share/factory/var"
-PREFIX = "ostree-layer-"
-UNOWNED = PREFIX + "scriptlets.conf"
+FACTORY = "usr/share/factory"
+AREAS = ("var/", "run/", "tmp/")
+# The tops of paths that lead into none of them, for speed: nearly every packaged file has one of these.
+ELSEWHERE = ("/usr/bin/", "/usr/lib", "/usr/share/", "/usr/sbin/", "/usr/include/", "/usr/src/", "/etc/")
 # State of the host or of the package tools themselves, which no tree may bring along.
-NEVER = ("var/lib/rpm", "var/lib/dnf", "var/cache/dnf", "var/cache/ldconfig", "var/tmp", "var/run", "var/lock")
+NEVER = (
+    "var/lib/rpm",
+    "var/lib/rpm-state",
+    "var/lib/dnf",
+    "var/cache/dnf",
+    "var/cache/ldconfig",
+    "var/run",
+    "var/lock",
+    "run/lock",
+)
 # Directories here matter to whoever owns them; files that a scriptlet left in them do not.
 VOLATILE = ("var/cache", "var/log", "var/tmp")
 
-State = dict[str, tuple[int, int, int, int, int]]
+
+class Tree:
+    """The tree at a root: its accounts, the paths that tmpfiles.d of others makes, and those that are none of ours."""
+
+    def __init__(self, root: Path, elsewhere: Iterable[str]) -> None:
+        self.root = root
+        self.accounts: Accounts = account_files.of_tree(root)
+        self.made = tmpfiles.made_in(root, but=f"{tmpfiles.OURS}-")
+        self.left_out = (*NEVER, *elsewhere)
+
+    def conf(self, package: str) -> Path:
+        return self.root / tmpfiles.FOLDER / f"{tmpfiles.OURS}-{package}.conf"
 
 
-def remember(root: Path) -> State:
-    """What /var looks like, so that `carry` finds what scriptlets changed."""
-    return {path: _stamp(os.lstat(root / path)) for path in _walk(root, "var")}
+def carry(root: Path, record: Record, elsewhere: Iterable[str] = ()) -> None:
+    """Write into root's tree what makes /var, on any host that boots it, as packages and their scriptlets left it.
+
+    What is in the folders of `elsewhere` the tree keeps in another way.
+    """
+    tree = Tree(root, elsewhere)
+    for name in sorted(record.removed | record.installed):
+        _forget(tree, name, all_of_it=name in record.gone)
+    owned = {path: name for name in sorted(record.installed) for path in _owned(tree, name)}
+    whose = {**dict(_changed(tree, record, owned)), **owned}
+    for name in sorted(set(whose.values())):
+        paths = sorted(path for path in whose if whose[path] == name)
+        existed = record.before.keys() - owned.keys()
+        lines = [line for path in paths for line in _line(tree, path, existed=path in existed)]
+        tmpfiles.write(tree.conf(name), [*tmpfiles.read(tree.conf(name)), *lines])
 
 
-def _stamp(status: os.stat_result) -> tuple[int, int, int, int, int]:
-    changed = 0 if stat.S_ISDIR(status.st_mode) else status.st_mtime_ns
-    return status.st_mode, status.st_uid, status.st_gid, 0 if changed == 0 else status.st_size, changed
+def _forget(tree: Tree, name: str, *, all_of_it: bool) -> None:
+    """Take away a package's lines, or those for what is not there any more, with the files that they copy."""
+    former = tmpfiles.read(tree.conf(name))
+    kept = [] if all_of_it else [line for line in former if os.path.lexists(f"{tree.root}/{tmpfiles.path_of(line)}")]
+    tmpfiles.write(tree.conf(name), kept)
+    files = {source for line in former if (source := tmpfiles.source_of(line))}
+    for source in files - _copied(tree) if files else ():
+        _remove(tree.root / FACTORY, source[len(f"/{FACTORY}/") :])
 
 
-def _walk(root: Path, below: str) -> Iterator[str]:
-    with os.scandir(root / below) as found:
-        for entry in sorted(found, key=lambda e: e.name):
-            path = f"{below}/{entry.name}"
-            yield path
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(root, path)
+def _copied(tree: Tree) -> set[str]:
+    """What lines of ours copy: two packages may have the same file."""
+    files = (tree.root / tmpfiles.FOLDER).glob(f"{tmpfiles.OURS}-*.conf")
+    return {source for file in files for source in map(tmpfiles.source_of, tmpfiles.read(file)) if source}
 
 
-def carry(root: Path, before: State, installed: Iterable[str], removed: Iterable[str]) -> None:
-    """Write into root's tree what makes /var, on any host that boots it, as the packages want it."""
-    for name in sorted(set(removed) | set(installed)):
-        _forget(root, name)
-    owned: set[str] = set()
-    for name in sorted(set(installed)):
-        files = [f for f in dnf_base.packaged_files(root, name, "/var/") if not _is_below(f.path[1:], NEVER)]
-        owned.update(f.path[1:] for f in files)
-        _write(root, f"{PREFIX}{name}.conf", [line for f in files for line in _lines(root, f)])
-    _write(root, UNOWNED, _unowned(root, before, owned), keep=True)
+def _remove(factory: Path, path: str) -> None:
+    (factory / path).unlink(missing_ok=True)
+    for folder in (factory / path).parents:
+        if folder == factory.parent or any(folder.iterdir()):
+            return
+        folder.rmdir()
+
+
+def _owned(tree: Tree, name: str) -> Iterator[str]:
+    """Where, relative to the root, the packages called name have something in one of the areas."""
+    root = os.path.realpath(tree.root)
+    for path in rpmdb.paths(tree.root, name):
+        if path.startswith(ELSEWHERE):
+            continue
+        folder = os.path.realpath(f"{root}/{os.path.dirname(path)}")
+        found = os.path.relpath(os.path.join(folder, os.path.basename(path)), root)
+        if found.startswith(AREAS) and not _is_below(found, tree.left_out) and os.path.lexists(f"{root}/{found}"):
+            yield found
+
+
+def _changed(tree: Tree, record: Record, owned: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What scriptlets made or changed in /var, and whose they are."""
+    now = records.remember(tree.root / "var")
+    for path, whose in record.made.items():
+        is_changed = path in now and record.before.get(path) != now[path]
+        if not is_changed or path in owned or whose in record.gone or _is_below(path, tree.left_out):
+            continue
+        if stat.S_ISDIR(now[path][0]) or not _is_below(path, VOLATILE):
+            yield path, whose
 
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:
     return any(path == folder or path.startswith(folder + "/") for folder in folders)
 
 
-def _forget(root: Path, name: str) -> None:
-    """Take away the lines of a package that is gone or will be written anew, with the files they copy."""
-    conf = root / TMPFILES / f"{PREFIX}{name}.conf"
-    for source in filter(None, map(tmpfiles.source_of, _read(conf))):
-        (root / source.lstrip("/")).unlink(missing_ok=True)
-    conf.unlink(missing_ok=True)
-
-
-def _lines(root: Path, file: PackagedFile) -> Iterator[str]:
-    at = root / file.path[1:]
-    if not os.path.lexists(at):
-        return  # a scriptlet of the package removed it
-    if file.is_directory:
-        yield tmpfiles.directory(file.path, stat.S_IMODE(file.mode), file.user, file.group)
-    elif stat.S_ISLNK(file.mode):
-        yield tmpfiles.link(file.path, file.link)
+def _line(tree: Tree, path: str, *, existed: bool) -> Iterator[str]:
+    """The line that makes `path` as it is now; what has one already, of whomever, gets no second one."""
+    status = os.lstat(tree.root / path)
+    owner = (
+        stat.S_IMODE(status.st_mode),
+        tree.accounts.name_of_user(status.st_uid),
+        tree.accounts.name_of_group(status.st_gid),
+    )
+    if stat.S_ISREG(status.st_mode):
+        yield tmpfiles.copy(f"/{path}", f"/{_keep(tree.root, path)}")
+    elif f"/{path}" in tree.made:
+        return
+    elif stat.S_ISLNK(status.st_mode):
+        yield tmpfiles.link(f"/{path}", os.readlink(tree.root / path))
+    elif stat.S_ISDIR(status.st_mode):
+        yield (tmpfiles.adjust if existed else tmpfiles.directory)(f"/{path}", *owner)
+    elif stat.S_ISFIFO(status.st_mode):
+        yield tmpfiles.fifo(f"/{path}", *owner)
     else:
-        yield _factory_line(root, file.path)
+        raise CommitError(f"/{path} is a device or a socket, and a tree cannot bring one along")
 
 
-def _factory_line(root: Path, path: str) -> str:
-    """Keep a file of /var in the tree, and say where it goes."""
-    kept = f"{FACTORY}/{path[len('/var/') :]}"
-    (root / kept).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(root / path[1:], root / kept, follow_symlinks=False)
-    status = os.lstat(root / path[1:])
-    os.chown(root / kept, status.st_uid, status.st_gid, follow_symlinks=False)
-    return tmpfiles.copy(path, f"/{kept}")
-
-
-def _unowned(root: Path, before: State, owned: set[str]) -> list[str]:
-    """Lines for what only a scriptlet can have made."""
-    lines = []
-    for path in _walk(root, "var"):
-        status = os.lstat(root / path)
-        if path in owned or before.get(path) == _stamp(status) or _is_below(path, NEVER):
-            continue
-        if stat.S_ISDIR(status.st_mode):
-            lines.append(
-                tmpfiles.directory(f"/{path}", stat.S_IMODE(status.st_mode), str(status.st_uid), str(status.st_gid))
-            )
-        elif stat.S_ISLNK(status.st_mode):
-            lines.append(tmpfiles.link(f"/{path}", os.readlink(root / path)))
-        elif stat.S_ISREG(status.st_mode) and not _is_below(path, VOLATILE):
-            lines.append(_factory_line(root, f"/{path}"))
-    return lines
-
-
-def _write(root: Path, name: str, lines: list[str], *, keep: bool = False) -> None:
-    """Write lines as a file of tmpfiles.d; with keep, after those that are there."""
-    path = root / TMPFILES / name
-    former = _read(path) if keep else []
-    new = [line for line in lines if line not in former]
-    if new:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(os.fsencode("".join(line + "\n" for line in former + new)))
-
-
-def _read(path: Path) -> list[str]:
-    return os.fsdecode(path.read_bytes()).splitlines() if path.exists() else []
+def _keep(root: Path, path: str) -> str:
+    """Copy a file into the tree, and return where to; libostree takes only names that are UTF-8."""
+    kept = f"{FACTORY}/{path}"
+    try:
+        kept.encode()
+    except UnicodeEncodeError:
+        kept = f"{FACTORY}/{quote(os.fsencode(path))}"
+    target, status = root / kept, os.lstat(root / path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(root / path, target)
+    os.chown(target, status.st_uid, status.st_gid)
+    shutil.copystat(root / path, target)  # last: a change of owner takes setuid and capabilities away
+    return kept

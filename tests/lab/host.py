@@ -10,8 +10,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ostree_layer import dnf_base, graft, repo
+from ostree_layer import dnf_base, graft, repo, rpmdb
 from ostree_layer.layout import var
+from ostree_layer.layout.record import Record
 from ostree_layer.ostree_gi import GLib, OSTree, gfile
 from tests import guard, sysroots
 from tests.lab import world
@@ -47,8 +48,8 @@ def base_repo() -> Path:
 def _finish(root: Path) -> None:
     """What makes an installed root a host: /var described by tmpfiles.d, an empty machine-id, a repository."""
     dbpath = dnf_base.use_rpmdb_of(root) or sysroots.RPMDB
-    names = [package.name for package in dnf_base.installed_packages(root, dbpath)]
-    var.carry(root, {}, names, ())
+    names = [package.name for package in rpmdb.installed_packages(root, dbpath)]
+    var.carry(root, Record(installed=frozenset(names)))
     # OSTree has no modification times, so what is compiled must not be compared with its source by them.
     python = [
         guard.PYTHON,

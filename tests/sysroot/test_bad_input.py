@@ -232,7 +232,7 @@ def test_commands_that_reboot_into_another_root(host: Host) -> None:
 def test_a_path_that_fits_nowhere(host: Host) -> None:
     host.offer(Toy("stray", files={"/stray/file": ""}))
     assert refused(host, "-y", "install", "stray").endswith(
-        "Error: /stray fits nowhere in an OSTree tree\n"
+        "Error: /stray/file fits nowhere in an OSTree tree\n"
         f"(a tree holds /usr and /etc; /var, /opt, /srv, /home and /root are kept in /var)\n{AS_IT_WAS}"
     )
 

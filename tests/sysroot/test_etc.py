@@ -112,7 +112,7 @@ def ostree_config_diff(host: Host) -> set[tuple[str, str]]:
 
 
 def test_one_file_and_the_account_files(host: Host) -> None:
-    host.offer(Toy("useradd", scripts="%post\necho more >> /etc/passwd\necho more >> /etc/group\n"))
+    host.offer(Toy("useradd", scripts="%post\nsed -i s/:x:/:y:/ /etc/passwd /etc/group\n"))
     for name in ("passwd", "group"):
         (host.tree / "etc" / name).write_text("mine\n")
     assert "changed both here" not in host.done("install", "useradd")

@@ -86,30 +86,6 @@ def test_metadata(host: Host) -> None:
     assert origin == "[origin]\nbaserefspec=toy/1/base\n"
 
 
-def test_var_of_packages_comes_as_tmpfiles(host: Host) -> None:
-    stateful = Toy(
-        "stateful",
-        files={"/var/lib/stateful/": "", "/var/lib/stateful/seed": "seed\n", "/var/lib/stateful/link": "-> seed"},
-        attributes={"/var/lib/stateful/": "0750,root,root"},
-        scripts="%post\nmkdir /var/lib/by-script\necho made > /var/lib/by-script/it\necho x > /var/log/x\n",
-    )
-    host.offer(stateful)
-    host.done("install", "stateful")
-    assert (host.tree / "usr/lib/tmpfiles.d/ostree-layer-stateful.conf").read_text() == (
-        "d /var/lib/stateful 0750 root root - -\n"
-        "L /var/lib/stateful/link - - - - seed\n"
-        "C /var/lib/stateful/seed - - - - /usr/share/factory/var/lib/stateful/seed\n"
-    )
-    assert (host.tree / "usr/lib/tmpfiles.d/ostree-layer-scriptlets.conf").read_text() == (
-        "d /var/lib/by-script 0755 0 0 - -\nC /var/lib/by-script/it - - - - /usr/share/factory/var/lib/by-script/it\n"
-    )
-    assert (host.tree / "usr/share/factory/var/lib/by-script/it").read_text() == "made\n"
-    assert os.listdir(host.tree / "var") == []
-    host.done("remove", "stateful")
-    assert not (host.tree / "usr/lib/tmpfiles.d/ostree-layer-stateful.conf").exists()
-    assert not (host.tree / "usr/share/factory/var/lib/stateful/seed").exists()
-
-
 def test_a_tree_that_asks_for_composefs_is_left_to_libostree(folder: Path, toy_tree: Path) -> None:
     for text, links in (("[composefs]\nenabled = yes\n", False), ("[sysroot]\nreadonly = true\n", True)):
         tree = folder / f"tree-{links}"

@@ -11,10 +11,12 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
-    "errors failpoint model",
-    "database diff etc_words host mounts privileges process requests settings signals tmpfiles upper",
-    "cage clone dnf_base etc layout.initramfs lean metadata objects origin ostree_gi repo sysroot",
-    "boot caged_rpm commit deploy graft layout layout.kernel layout.paths layout.var ledger looking staging status",
+    "account_files errors failpoint model",
+    "database diff etc_words host layout.record mounts privileges process requests rpmdb settings signals sysusers"
+    " tmpfiles upper",
+    "cage clone dnf_base etc layout.accounts layout.initramfs layout.paths layout.places layout.var lean metadata"
+    " objects origin ostree_gi repo sysroot",
+    "boot caged_rpm commit deploy graft layout layout.kernel ledger looking staging status",
     "cleaner layering switching terminal",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}

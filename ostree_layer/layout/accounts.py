@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Users and groups of packages: lines of sysusers.d, with the ids that the tree's files carry.
+
+The tree's own account files stay as they were: where the admin has changed /etc/passwd, that one wins the merge, and
+what only the tree's had would be lost.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ostree_layer import account_files, rpmdb, sysusers
+from ostree_layer.account_files import FILES, Accounts
+from ostree_layer.layout.record import Record
+
+FOLDER = "usr/lib/sysusers.d"
+# Read first, so that an id of ours comes before one that a package leaves to the host.
+PREFIX = "00-ostree-layer-"
+# Names of what only keeps an id from being given to somebody else.
+RESERVED = "ostree-layer-"
+PROGRAM = "usr/bin/systemd-sysusers"
+CAPABILITY = "security.capability"
+
+Texts = dict[str, list[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Ids:
+    """Ids in what a transaction wrote, and what they are to be instead: those that the host has for the same names."""
+
+    users: Mapping[int, int]
+    groups: Mapping[int, int]
+
+
+def remember(etc: Path) -> Texts:
+    """The account files of `etc` as they are; those that are not there are left out."""
+    return {name: account_files.lines(etc / name) for name in FILES if (etc / name).exists()}
+
+
+def reserve(root: Path, host: Accounts) -> None:
+    """Add to root's account files what keeps the host's ids from being given away.
+
+    What the tree declares has the host's ids; of what else the host has, packages see no names.
+    """
+    tree, declared, etc = account_files.of_tree(root), sysusers.declared(root), root / "etc"
+    uids, gids = {user.uid for user in tree.users.values()}, {group.gid for group in tree.groups.values()}
+    passwd, group = _altfiles(root, "passwd"), _altfiles(root, "group")
+    for user in host.users.values():
+        if user.name not in tree.users and user.uid not in uids:
+            name = user.name if user.name in declared else f"{RESERVED}{user.uid}"
+            passwd.append(f"{name}:x:{user.uid}:{user.gid}:{user.gecos}:{user.home}:{user.shell}")
+    for one in host.groups.values():
+        if one.name not in tree.groups and one.gid not in gids:
+            group.append(f"{one.name if one.name in declared else f'{RESERVED}{one.gid}'}:x:{one.gid}:")
+    account_files.write_lines(etc / "passwd", [*account_files.lines(etc / "passwd"), *passwd])
+    account_files.write_lines(etc / "group", [*account_files.lines(etc / "group"), *group])
+
+
+def _altfiles(root: Path, name: str) -> list[str]:
+    """The accounts that packages would not find: rpm reads /etc only."""
+    here = {line.split(":")[0] for line in account_files.lines(root / "etc" / name)}
+    there = account_files.lines(root / account_files.ALTERNATIVE / name)
+    return [line for line in there if line.split(":")[0] not in here]
+
+
+def declare(root: Path, pristine: Texts, host: Accounts, record: Record) -> Ids:
+    """Write what the transaction did to accounts into sysusers.d, and make the account files what they were.
+
+    `pristine` are the account files from before `reserve`. Those of a tree that reads no sysusers.d keep what is new.
+    """
+    start, now = record.accounts, account_files.read(root / "etc")
+    if not (root / PROGRAM).exists():
+        _give_back(root / "etc", pristine, keep={*now.users, *now.groups} - {*start.users, *start.groups})
+        return Ids({}, {})
+    ids = _ids_of_host(start, now, host)
+    for package in sorted(record.removed - record.installed):
+        _forget(root, package)
+    for package, lines in _by_package(root, pristine, _renumbered(now, ids), record).items():
+        _add(root, package, lines)
+    _give_back(root / "etc", pristine, keep=set())
+    return ids
+
+
+def _ids_of_host(start: Accounts, now: Accounts, host: Accounts) -> Ids:
+    """Where the host has another id for a name that is new: the host's, unless the tree has given that to another."""
+    users = {user.uid: host.users[name].uid for name, user in now.users.items() if _is_new(name, start, host)}
+    groups = {
+        group.gid: host.groups[name].gid
+        for name, group in now.groups.items()
+        if name not in start.groups and name in host.groups
+    }
+    free = {f"{RESERVED}{uid}" for uid in users.values()} & start.users.keys()
+    return Ids(
+        {old: new for old, new in users.items() if old != new and f"{RESERVED}{new}" in free},
+        {old: new for old, new in groups.items() if old != new and f"{RESERVED}{new}" in start.groups},
+    )
+
+
+def _is_new(name: str, start: Accounts, host: Accounts) -> bool:
+    return name not in start.users and name in host.users
+
+
+def _renumbered(now: Accounts, ids: Ids) -> Accounts:
+    gid = {group.gid: ids.groups.get(group.gid, group.gid) for group in now.groups.values()}
+    users = {
+        name: user._replace(uid=ids.users.get(user.uid, user.uid), gid=gid.get(user.gid, user.gid))
+        for name, user in now.users.items()
+    }
+    return Accounts(users, {name: group._replace(gid=gid[group.gid]) for name, group in now.groups.items()})
+
+
+def _by_package(root: Path, pristine: Texts, now: Accounts, record: Record) -> dict[str, list[str]]:
+    """The lines for what is new, and for what the packages' files belong to and the tree has no fixed id for."""
+    start, in_tree = record.accounts, {line.split(":")[0] for lines in pristine.values() for line in lines}
+    used = {name: package for package in record.installed for name in _used(root, package)}
+    whose = {**used, **_declarers(root), **record.created}
+    found: dict[str, list[str]] = {}
+    for name, group in now.groups.items():
+        if name not in start.groups or (name in used and name not in in_tree):
+            found.setdefault(whose.get(name, record.NOBODY), []).append(sysusers.group(group))
+    for name, user in now.users.items():
+        if name not in start.users or (name in used and name not in in_tree):
+            found.setdefault(whose.get(name, record.NOBODY), []).append(sysusers.user(user))
+    for member, of in _memberships(now) - _memberships(start):
+        package = record.created.get(f"{of}:{member}") or whose.get(member, record.NOBODY)
+        found.setdefault(package, []).append(sysusers.member(member, of))
+    return {package: sorted(lines) for package, lines in found.items() if package not in record.gone}
+
+
+def _used(root: Path, package: str) -> set[str]:
+    return {name for names in rpmdb.accounts_used(root, package).values() for name in names}
+
+
+def _declarers(root: Path) -> dict[str, str]:
+    """The packages whose sysusers.d declares a name."""
+    found = {}
+    for name, file in sysusers.declared(root).items():
+        for owner in rpmdb.owners(root, [f"/{file.relative_to(root)}"]):
+            found[name] = owner.name
+    return found
+
+
+def _memberships(accounts: Accounts) -> set[tuple[str, str]]:
+    return {(member, group.name) for group in accounts.groups.values() for member in group.members}
+
+
+def _conf(root: Path, package: str) -> Path:
+    return root / FOLDER / f"{PREFIX}{package}.conf"
+
+
+def _add(root: Path, package: str, lines: list[str]) -> None:
+    file = _conf(root, package)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    former = account_files.lines(file)
+    kept = [line for line in former if _subject(line) not in map(_subject, lines)]
+    file.write_text("".join(line + "\n" for line in [*kept, *lines]))
+
+
+def _subject(line: str) -> list[str]:
+    """What a line is about: a user, a group, or a membership."""
+    words = line.split()
+    return words[:3] if words[0] == "m" else words[:2]
+
+
+def _forget(root: Path, package: str) -> None:
+    """Take away what a package declared; what files of others belong to is theirs from now on."""
+    lines = account_files.lines(_conf(root, package))
+    _conf(root, package).unlink(missing_ok=True)
+    owners = rpmdb.accounts_used(root) if lines else {}
+    for line in lines:
+        heirs = sorted(heir for heir, names in owners.items() if line[0] != "m" and line.split()[1] in names)
+        if heirs:
+            _add(root, heirs[0], [line])
+
+
+def _give_back(etc: Path, pristine: Texts, *, keep: set[str]) -> None:
+    """Make the account files what they were, but for changes of what was in them, and for the names of `keep`."""
+    for name in FILES:
+        if name not in pristine:
+            (etc / name).unlink(missing_ok=True)
+            continue
+        former = {line.split(":")[0]: line for line in pristine[name]}
+        now = [line for line in account_files.lines(etc / name) if line.split(":")[0] in {*former, *keep}]
+        account_files.write_lines(etc / name, [_without_new_members(name, line, former) for line in now])
+
+
+def _without_new_members(file: str, line: str, former: Mapping[str, str]) -> str:
+    """New members of an old group have lines of their own in sysusers.d."""
+    old = former.get(line.split(":")[0])
+    if file not in ("group", "gshadow") or old is None:
+        return line
+    (head, _, members), (old_head, _, old_members) = line.rpartition(":"), old.rpartition(":")
+    has_only_more = head == old_head and {"", *members.split(",")} >= {*old_members.split(",")}
+    return old if has_only_more else line
+
+
+def renumber(upper: Path, ids: Ids) -> None:
+    """Give what is in an upper directory, which is not mounted any more, the ids that it is to have."""
+    if not ids.users and not ids.groups:
+        return
+    for folder, directories, files in os.walk(upper):
+        for name in (*directories, *files):
+            _renumber_one(os.path.join(folder, name), ids)
+
+
+def _renumber_one(path: str, ids: Ids) -> None:
+    status = os.lstat(path)
+    user, group = ids.users.get(status.st_uid, -1), ids.groups.get(status.st_gid, -1)
+    if (user, group) == (-1, -1):
+        return
+    # A change of owner takes setuid and capabilities away.
+    has_capability = CAPABILITY in os.listxattr(path, follow_symlinks=False)
+    capability = os.getxattr(path, CAPABILITY, follow_symlinks=False) if has_capability else b""
+    os.lchown(path, user, group)
+    if not os.path.islink(path):
+        os.chmod(path, status.st_mode & 0o7777)
+    if capability:
+        os.setxattr(path, CAPABILITY, capability, follow_symlinks=False)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Places outside /usr whose content a tree keeps in /usr: packages see it where they expect it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+from ostree_layer import account_files, rpmdb, tmpfiles
+from ostree_layer.account_files import Accounts
+
+CONF = "ostree-layer.conf"
+
+Lines = Callable[[Path, "Place", Accounts], Iterator[str]]
+
+
+class Place(NamedTuple):
+    """`seen`: where packages look for it; `link`: what must lead there, if anything; `kept`: where it is in the tree.
+
+    `lines` are for tmpfiles.d, and bring it to where it is seen when the tree is booted.
+    """
+
+    seen: str
+    link: str
+    kept: str
+    lines: Lines
+
+
+def _link_children(root: Path, place: Place, _accounts: Accounts) -> Iterator[str]:
+    for name in sorted(os.listdir(root / place.kept)):
+        yield _link(place, name)
+
+
+def _link_files(root: Path, place: Place, accounts: Accounts) -> Iterator[str]:
+    """Links to the files only: in the directories there are the files of the host's user too."""
+    for folder, directories, files in os.walk(root / place.kept):
+        directories.sort()
+        below = os.path.relpath(folder, root / place.kept)
+        linked = [name for name in directories if os.path.islink(os.path.join(folder, name))]
+        for name in sorted(set(directories) - set(linked)):
+            status = os.lstat(os.path.join(folder, name))
+            user, group = accounts.name_of_user(status.st_uid), accounts.name_of_group(status.st_gid)
+            path = os.path.normpath(f"/{place.seen}/{below}/{name}")
+            yield tmpfiles.directory(path, status.st_mode & 0o7777, user, group)
+        for name in sorted([*files, *linked]):
+            yield _link(place, os.path.normpath(f"{below}/{name}"))
+
+
+def _link(place: Place, name: str) -> str:
+    path = f"{place.seen}/{name}"
+    return tmpfiles.link(f"/{path}", os.path.relpath(f"/{place.kept}/{name}", os.path.dirname(f"/{path}")))
+
+
+def _copy(root: Path, place: Place, _accounts: Accounts) -> Iterator[str]:
+    if any((root / place.kept).iterdir()):
+        yield tmpfiles.copy(f"/{place.seen}", f"/{place.kept}")
+
+
+def _nothing(_root: Path, _place: Place, _accounts: Accounts) -> Iterator[str]:
+    return iter(())
+
+
+PLACES = (
+    Place("var/opt", "opt", "usr/lib/opt", _link_children),
+    Place("var/usrlocal", "usr/local", "usr/lib/usrlocal", _link_files),
+    # Which alternatives there are belongs to the tree; what the admin chose is in /etc, and may be in /var.
+    Place("var/lib/alternatives", "", "usr/lib/alternatives", _link_children),
+    Place("var/lib/dpkg/alternatives", "", "usr/lib/sysimage/alternatives", _link_children),
+    Place("var/lib/selinux", "", "usr/lib/sysimage/selinux", _copy),
+    # libostree takes kernels from /usr/lib/modules; what else packages have for /boot is for boot loader tools.
+    Place("boot", "", "usr/lib/ostree-boot", _nothing),
+)
+
+
+def of(root: Path) -> list[Place]:
+    """The places that root's tree keeps: a tree may have /opt, say, as a directory of its own."""
+    return [place for place in PLACES if not place.link or _leads_to(root / place.link, place.seen)]
+
+
+def _leads_to(link: Path, seen: str) -> bool:
+    return link.is_symlink() and os.readlink(link).lstrip("./") == seen
+
+
+def describe(root: Path) -> None:
+    """Write into root's tree what makes the places look the same on the booted host, and forget empty ones."""
+    _tidy(root)
+    accounts, made = account_files.of_tree(root), tmpfiles.made_in(root, but=tmpfiles.OURS)
+    lines = [line for place in of(root) if (root / place.kept).is_dir() for line in place.lines(root, place, accounts)]
+    tmpfiles.write(root / tmpfiles.FOLDER / CONF, [line for line in lines if tmpfiles.path_of(line) not in made])
+
+
+def _tidy(root: Path) -> None:
+    """Take away directories that no package has and in which there is nothing."""
+    for place in of(root):
+        for folder, _directories, _files in os.walk(root / place.kept, topdown=False):
+            below = os.path.relpath(folder, root / place.kept)
+            if not os.listdir(folder) and not _is_packaged(root, place, below):
+                os.rmdir(folder)
+
+
+def _is_packaged(root: Path, place: Place, below: str) -> bool:
+    return below != "." and bool(rpmdb.owners(root, [f"/{place.link or place.seen}/{below}"]))

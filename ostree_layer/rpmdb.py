@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Questions to the rpm database of a root; for what librpm changes, see `dnf_base` and `caged_rpm`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import rpm
+
+from ostree_layer.model import Package
+
+
+def installed_packages(root: Path, dbpath: str) -> tuple[Package, ...]:
+    """The packages in the rpm database at dbpath of root, keys left out."""
+    rpm.addMacro("_dbpath", f"/{dbpath}")
+    try:
+        found = [_package(header) for header in rpm.TransactionSet(os.fspath(root)).dbMatch()]
+    finally:
+        rpm.delMacro("_dbpath")
+    return tuple(sorted(package for package in found if package.name != "gpg-pubkey"))
+
+
+def paths(root: Path, name: str) -> Iterator[str]:
+    """The paths that the installed packages called name have, ghosts left out; each begins with a slash."""
+    for header in _headers(root, "name", name):
+        for path, flags in zip(header["filenames"], header["fileflags"]):
+            if not flags & rpm.RPMFILE_GHOST:
+                yield path
+
+
+def accounts_used(root: Path, *names: str) -> dict[str, set[str]]:
+    """The users and groups that files of installed packages belong to, by package: of those called names, or of all."""
+    headers = (header for name in names for header in _headers(root, "name", name)) if names else _headers(root)
+    return {header["name"]: {*header["fileusername"], *header["filegroupname"]} for header in headers}
+
+
+def owners(root: Path, paths: Iterable[str]) -> list[Package]:
+    """The installed packages that one of paths belongs to; each path begins with a slash."""
+    return sorted({_package(header) for path in paths for header in _headers(root, "basenames", path)})
+
+
+def _headers(root: Path, *match: str) -> Iterator[Any]:
+    transaction = rpm.TransactionSet(os.fspath(root))
+    # They were verified when they came; here they are only read.
+    transaction.setVSFlags(rpm._RPMVSF_NOSIGNATURES | rpm._RPMVSF_NODIGESTS)
+    return iter(transaction.dbMatch(*match))
+
+
+def _package(header: Any) -> Package:
+    return Package(header["name"], str(header["epoch"] or 0), header["version"], header["release"], header["arch"])
