@@ -29,7 +29,7 @@ REAL = """
     iputils-ping logrotate memcached nginx-light openssh-server openvpn polkitd postgresql-15 redis-server rsyslog sudo
     tcpdump uuid-runtime vim-tiny
 """.split()
-POLICY = ["selinux-policy-default", "semodule-utils"]
+POLICY = ["selinux-policy-default", "semodule-utils", "bubblewrap"]
 # What the tools of the scripts need.
 SCRIPT_TOOLS = ["adduser", "libmd0"]
 # Scripts that stay behind, and why.
@@ -39,9 +39,10 @@ LEFT = {
     "locales": "makes the locales that a user chose, and there is no user to ask",
 }
 
+# rpm 4.18 does not run a trigger for removed files that names several places.
 LIBRARY_TRIGGERS = """%transfiletriggerin -- /usr/lib/x86_64-linux-gnu /etc/ld.so.conf.d
 /usr/sbin/ldconfig
-%transfiletriggerpostun -- /usr/lib/x86_64-linux-gnu /etc/ld.so.conf.d
+%transfiletriggerpostun -- /usr/lib/x86_64-linux-gnu
 /usr/sbin/ldconfig
 """
 # Debian's own triggers of libglib2.0-0.
@@ -64,6 +65,8 @@ FIXUPS = {
     "adduser": Fixup(files={"/etc/adduser.conf": ""}),
     # A database is made on the host, not in the tree.
     "postgresql-common": Fixup(files={"/etc/postgresql-common/createcluster.conf": "create_main_cluster = false\n"}),
+    # libostree makes /etc's policy anew in a sandbox, when it merges /etc.
+    "selinux-policy-default": Fixup(requires=("bubblewrap",)),
     "dash": Fixup(provides=("/bin/sh", "/usr/bin/sh")),
     "bash": Fixup(provides=("/bin/bash", "/usr/bin/bash")),
     "mawk": Fixup(links={"/usr/bin/awk": "mawk", "/usr/bin/nawk": "mawk"}),
