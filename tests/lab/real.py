@@ -148,17 +148,17 @@ NEEDS = {
             "/etc/ssl/private/ssl-cert-snakeoil.key": "640 root ssl-cert",
         },
         units="postgresql.service",
-        links={"/usr/share/man/man1/psql.1.gz": "/usr/share/postgresql/15/man/man1/psql.1.gz"},
         works=("/usr/lib/postgresql/15/bin/postgres --version", "id -nG postgres | grep -w ssl-cert"),
-        also="no cluster is made in the tree (create_main_cluster = false)",
+        also="no cluster in the tree: create_main_cluster = false; man pages unlinked: the script asks dpkg for them",
     ),
     "redis-server": Need(
         users="redis",
         groups="redis",
         var={"/var/lib/redis": "750 redis redis", "/var/log/redis": "2750 redis adm"},
-        files={"/etc/redis": "2770 redis redis", "/etc/redis/redis.conf": "640 redis redis"},
+        files={"/etc/redis": "755 root root", "/etc/redis/redis.conf": "640 redis redis"},
         units="redis-server.service",
         works=("redis-server --version",),
+        also="redis-tools gives /etc/redis to redis; RPM, unlike dpkg, gives it to whom redis-server's file list says",
     ),
     "rsyslog": Need(var={"/var/spool/rsyslog": "700 root root"}, units="rsyslog.service", works=("rsyslogd -N1",)),
     "sudo": Need(
@@ -198,22 +198,25 @@ Scripts that do not come along, and why:
 
 
 def page() -> str:
+    """The table, of what is said above and of the packages' own scripts."""
+    world.repository()
     archive = debian.Archive()
     tree = {deb.name for deb in archive.closure(world.TREE)}
-    rows = [_row(name, need, _with_scripts(archive, name, tree)) for name, need in NEEDS.items()]
+    brought = [deb for deb in archive.closure([*world.TREE, *NEEDS]) if deb.name not in tree | world.LEFT.keys()]
+    scripted = {deb.name for deb in brought if _has_scripts(deb)}
+    rows = [_row(name, need, scripted & _needed(archive, name)) for name, need in NEEDS.items()]
     return HEAD + "".join(rows) + TAIL + "".join(f"- {name}: {reason}\n" for name, reason in world.LEFT.items())
 
 
-def _with_scripts(archive: debian.Archive, name: str, tree: set[str]) -> list[str]:
-    brought = [deb for deb in archive.closure([*world.TREE, name]) if deb.name not in tree]
-    return sorted(deb.name for deb in brought if deb.name not in world.LEFT and _has_scripts(deb))
+def _needed(archive: debian.Archive, name: str) -> set[str]:
+    return {deb.name for deb in archive.closure([*world.TREE, name])}
 
 
 def _has_scripts(deb: debian.Deb) -> bool:
     return not set(scripts.NAMES).isdisjoint(scripts.read(CACHE / "debs" / deb.file_name))
 
 
-def _row(name: str, need: Need, scripted: list[str]) -> str:
+def _row(name: str, need: Need, scripted: set[str]) -> str:
     cells = (
         name,
         "; ".join(filter(None, (_listed(need.users.split()), _listed(need.groups.split())))),
@@ -221,7 +224,7 @@ def _row(name: str, need: Need, scripted: list[str]) -> str:
         _paths({**need.files, **need.capabilities}),
         _listed(need.units.split()),
         _paths({link: f"→ `{target}`" for link, target in need.links.items()}),
-        _listed(scripted),
+        _listed(sorted(scripted)),
         need.also,
     )
     return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|\n"

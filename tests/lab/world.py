@@ -29,6 +29,7 @@ REAL = """
     iputils-ping logrotate memcached nginx-light openssh-server openvpn polkitd postgresql-15 redis-server rsyslog sudo
     tcpdump uuid-runtime vim-tiny
 """.split()
+# A policy of SELinux, and what builds it.
 POLICY = ["selinux-policy-default", "semodule-utils", "bubblewrap"]
 # What the tools of the scripts need.
 SCRIPT_TOOLS = ["adduser", "libmd0"]
@@ -65,7 +66,7 @@ FIXUPS = {
     "adduser": Fixup(files={"/etc/adduser.conf": ""}),
     # A database is made on the host, not in the tree.
     "postgresql-common": Fixup(files={"/etc/postgresql-common/createcluster.conf": "create_main_cluster = false\n"}),
-    # libostree makes /etc's policy anew in a sandbox, when it merges /etc.
+    # When libostree merges /etc, it makes the policy there anew, in a sandbox; that is, from the next boot on.
     "selinux-policy-default": Fixup(requires=("bubblewrap",)),
     "dash": Fixup(provides=("/bin/sh", "/usr/bin/sh")),
     "bash": Fixup(provides=("/bin/bash", "/usr/bin/bash")),
