@@ -87,8 +87,8 @@ NEEDS = {
         },
         files={"/usr/sbin/exim4": "4755 root root", "/etc/exim4/passwd.client": "640 root Debian-exim"},
         units="exim4-base.timer",
-        works=("exim4 -bV", "exim4 -bt root"),
-        also="answers of debconf: the templates' defaults",
+        works=("exim4 -bV",),
+        also="answers of debconf: the templates' defaults, and so no mail name",
     ),
     "gsettings-desktop-schemas": Need(
         files={"/usr/share/glib-2.0/schemas/gschemas.compiled": "644 root root"},

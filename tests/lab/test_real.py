@@ -76,11 +76,11 @@ def _entry(line: str) -> tuple[str, str]:
     return path, f"{mode} {user} {group} {checksums[-1]}"
 
 
-def unexplained(machine: SoftHost, base: str) -> dict[str, str]:
-    """Each path that differs from the base without a reason, with what it was and is."""
+def differences(machine: SoftHost, base: str) -> dict[str, str]:
+    """Each path that is not as in the base, with what it was and is."""
     old, new = listing(machine, base), listing(machine, newest(machine))
-    differing = [path for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)]
-    return {path: f"{old.get(path)} -> {new.get(path)}" for path in differing if path not in LEFT}
+    paths = [path for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)]
+    return {path: f"{old.get(path)} -> {new.get(path)}" for path in paths}
 
 
 def complaints(machine: SoftHost, need: Need) -> list[str]:
@@ -107,7 +107,7 @@ def test_package(machine: SoftHost, name: str) -> None:
     machine.reboot()
     assert wrong == []
     assert [line for line in printed.splitlines() if "remove failed" in line] == []
-    assert unexplained(machine, base) == {}
+    assert {path: how for path, how in differences(machine, base).items() if path not in LEFT} == {}
 
 
 def test_all_at_once(machine: SoftHost) -> None:
@@ -118,8 +118,10 @@ def test_all_at_once(machine: SoftHost) -> None:
     wrong = [line for need in NEEDS.values() for line in complaints(machine, need) if line != TWO_EDITORS]
     done(machine, f"dnf -y remove {names}")
     machine.reboot()
+    found = differences(machine, base)
     assert wrong == []
-    assert unexplained(machine, base) == {}
+    assert {path: found[path] for path in found if path not in LEFT} == {}
+    assert LEFT.keys() - found.keys() == set()
 
 
 def test_the_page_is_true() -> None:
