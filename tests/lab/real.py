@@ -54,7 +54,7 @@ NEEDS = {
         files={"/etc/ssl/certs/ca-certificates.crt": "644 root root"},
         links={"/etc/ssl/certs/ISRG_Root_X1.pem": "/usr/share/ca-certificates/mozilla/ISRG_Root_X1.crt"},
         works=("openssl verify -CApath /etc/ssl/certs /etc/ssl/certs/ISRG_Root_X1.pem",),
-        also="148 links made by a script; its trigger runs in the script itself",
+        also="links to each certificate, made by the script; what its trigger does it does at once",
     ),
     "chrony": Need(
         users="_chrony",
@@ -179,6 +179,22 @@ NEEDS = {
         works=("vi --version", "update-alternatives --query vi"),
     ),
 }
+# What is different after all of them have come and gone, and why.
+REMAINS = {
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite": "the pages of a database are not in the order of what it says",
+    "/usr/lib/sysimage/dnf/history.sqlite": "both transactions are in it",
+    "/usr/etc/aliases": "exim4-config makes it, and Debian's scripts leave it to other mailers",
+    "/usr/etc/mailname": "exim4-config makes it, and Debian's scripts leave it to other mailers",
+    "/usr/etc/hosts": "netbase makes it where there is none, and takes back only that of an older release",
+    "/usr/etc/runit": "runit-helper makes it, and Debian's scripts leave it",
+    "/usr/etc/runit/runsvdir": "as its parent",
+    "/usr/etc/runit/runsvdir/default": "as its parent",
+    "/usr/etc/xml": "xml-core removes /var/lib/xml-core first, and then asks whether it is there",
+    "/usr/share/man/man1": "postgresql-common makes it; Debian's base system has it",
+    "/usr/share/man/man3": "postgresql-common makes it; Debian's base system has it",
+    "/usr/share/man/man7": "postgresql-common makes it; Debian's base system has it",
+    "/usr/share/polkit-1/rules.d": "systemd's; polkitd narrows its owner and mode, and Debian's scripts leave it so",
+}
 HEAD = """# Real packages
 
 What real packages need of a tree, beyond files. They are Debian's, made into RPMs by `tests/lab`, with their maintainer
@@ -191,8 +207,12 @@ removes it again; then the same with all of them in one transaction. It checks t
 | package | users; groups | /var | other owners, modes, capabilities | units | links | scripts of | besides |
 |---|---|---|---|---|---|---|---|
 """
-TAIL = """
+BEHIND = """
 Scripts that do not come along, and why:
+
+"""
+AFTERWARDS = """
+What of the tree is not as in the base after all of them have come and gone, and why:
 
 """
 
@@ -205,7 +225,12 @@ def page() -> str:
     brought = [deb for deb in archive.closure([*world.TREE, *NEEDS]) if deb.name not in tree | world.LEFT.keys()]
     scripted = {deb.name for deb in brought if _has_scripts(deb)}
     rows = [_row(name, need, scripted & _needed(archive, name)) for name, need in NEEDS.items()]
-    return HEAD + "".join(rows) + TAIL + "".join(f"- {name}: {reason}\n" for name, reason in world.LEFT.items())
+    remains = {f"`{path}`": reason for path, reason in REMAINS.items()}
+    return HEAD + "".join(rows) + BEHIND + _items(world.LEFT) + AFTERWARDS + _items(remains)
+
+
+def _items(reasons: Mapping[str, str]) -> str:
+    return "".join(f"- {name}: {reason}\n" for name, reason in reasons.items())
 
 
 def _needed(archive: debian.Archive, name: str) -> set[str]:

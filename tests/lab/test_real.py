@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,41 +13,31 @@ import pytest
 from tests import conftest, guard, sysroots
 from tests.lab import host, real
 from tests.lab.host import SoftHost
-from tests.lab.real import NEEDS, Need
+from tests.lab.real import NEEDS, REMAINS, Need
 
 pytestmark = pytest.mark.xdist_group("lab")
-
-# What a transaction and its reverse leave different, and why.
-LEFT = {
-    "/usr/lib/sysimage/rpm/rpmdb.sqlite": "the pages of a database are not in the order of what it says",
-    "/usr/lib/sysimage/dnf/history.sqlite": "both transactions are in it",
-    "/usr/etc/aliases": "exim4-config makes it, and Debian's scripts leave it to other mailers",
-    "/usr/etc/mailname": "exim4-config makes it, and Debian's scripts leave it to other mailers",
-    "/usr/etc/hosts": "netbase makes it where there is none, and takes back only that of an older release",
-    "/usr/etc/runit": "runit-helper makes it, and Debian's scripts leave it",
-    "/usr/etc/runit/runsvdir": "as its parent",
-    "/usr/etc/runit/runsvdir/default": "as its parent",
-    "/usr/etc/xml": "xml-core removes /var/lib/xml-core first, and then asks whether it is there",
-    "/usr/share/man/man1": "postgresql-common makes it; Debian's base system has it",
-    "/usr/share/man/man3": "postgresql-common makes it; Debian's base system has it",
-    "/usr/share/man/man7": "postgresql-common makes it; Debian's base system has it",
-    "/usr/share/polkit-1/rules.d": "systemd's; polkitd narrows its owner and mode, and Debian's scripts leave it so",
-}
 
 # The better one to Debian.
 TWO_EDITORS = "readlink -e /usr/bin/editor: '/usr/bin/nano', not '/usr/bin/vim.tiny'"
 
 
-@pytest.fixture(scope="module")
-def machine() -> Iterator[SoftHost]:
+@contextlib.contextmanager
+def administered() -> Iterator[SoftHost]:
     """A host whose /etc/passwd is no longer the tree's: its admin has users there, one with the id that is next."""
     with tempfile.TemporaryDirectory(prefix="real-", dir=conftest.place()) as folder:
-        made = host.make(Path(folder, "host"))
+        machine = host.make(Path(folder, "host"))
         try:
-            done(made, "useradd --create-home admin && useradd --system --uid 100 --user-group mine")
-            yield made
+            done(machine, "useradd --create-home admin && useradd --system --uid 100 --user-group mine")
+            yield machine
         finally:
-            made.remove()
+            machine.remove()
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[SoftHost]:
+    """One host for the packages that come and go one after the other."""
+    with administered() as made:
+        yield made
 
 
 def done(machine: SoftHost, command: str) -> str:
@@ -107,21 +98,22 @@ def test_package(machine: SoftHost, name: str) -> None:
     machine.reboot()
     assert wrong == []
     assert [line for line in printed.splitlines() if "remove failed" in line] == []
-    assert {path: how for path, how in differences(machine, base).items() if path not in LEFT} == {}
+    assert {path: how for path, how in differences(machine, base).items() if path not in REMAINS} == {}
 
 
-def test_all_at_once(machine: SoftHost) -> None:
+def test_all_at_once() -> None:
     names = " ".join(NEEDS)
-    base = newest(machine)
-    done(machine, f"dnf -y install {names}")
-    machine.reboot()
-    wrong = [line for need in NEEDS.values() for line in complaints(machine, need) if line != TWO_EDITORS]
-    done(machine, f"dnf -y remove {names}")
-    machine.reboot()
-    found = differences(machine, base)
+    with administered() as machine:
+        base = newest(machine)
+        done(machine, f"dnf -y install {names}")
+        machine.reboot()
+        wrong = [line for need in NEEDS.values() for line in complaints(machine, need) if line != TWO_EDITORS]
+        done(machine, f"dnf -y remove {names}")
+        machine.reboot()
+        found = differences(machine, base)
     assert wrong == []
-    assert {path: found[path] for path in found if path not in LEFT} == {}
-    assert LEFT.keys() - found.keys() == set()
+    assert {path: how for path, how in found.items() if path not in REMAINS} == {}
+    assert REMAINS.keys() - found.keys() == set()
 
 
 def test_the_page_is_true() -> None:
