@@ -116,5 +116,33 @@ def test_all_at_once() -> None:
     assert REMAINS.keys() - found.keys() == set()
 
 
+def test_two_editors_one_after_the_other(machine: SoftHost) -> None:
+    """The second transaction knows of the first one's alternatives, and so does the host."""
+    for command, editor in (
+        ("install vim-tiny", "/usr/bin/vim.tiny"),
+        ("install nano", "/usr/bin/nano"),
+        ("remove nano", "/usr/bin/vim.tiny"),
+    ):
+        done(machine, f"dnf -y {command}")
+        machine.reboot()
+        assert done(machine, "readlink -e /usr/bin/editor").strip() == editor
+        known = done(machine, "update-alternatives --list editor").split()
+        assert known == (["/bin/nano", "/usr/bin/vim.tiny"] if command == "install nano" else ["/usr/bin/vim.tiny"])
+    done(machine, "dnf -y remove vim-tiny")
+    machine.reboot()
+    assert machine.run("ls", "/usr/bin/editor").returncode != 0
+
+
+def test_ids_of_users_that_went_and_came_back(machine: SoftHost) -> None:
+    """A user whose package is gone stays on the host, so its id is not free; and is its own when it comes back."""
+    for command in ("install chrony", "remove chrony", "install redis-server", "install chrony"):
+        done(machine, f"dnf -y {command}")
+        machine.reboot()
+    wrong = complaints(machine, NEEDS["redis-server"]) + complaints(machine, NEEDS["chrony"])
+    done(machine, "dnf -y remove redis-server chrony")
+    machine.reboot()
+    assert wrong == []
+
+
 def test_the_page_is_true() -> None:
     assert (guard.CHECKOUT / "docs/real-packages.md").read_text() == real.page()
