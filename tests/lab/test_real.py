@@ -133,6 +133,17 @@ def test_two_editors_one_after_the_other(machine: SoftHost) -> None:
     assert machine.run("ls", "/usr/bin/editor").returncode != 0
 
 
+def test_scripts_find_what_former_ones_left_in_var(machine: SoftHost) -> None:
+    names = ("polkitd", "vim-tiny", "exim4-daemon-light")
+    for command in ("install", "reinstall"):
+        done(machine, f"dnf -y {command} {' '.join(names)}")
+        machine.reboot()
+    wrong = [line for name in names for line in complaints(machine, NEEDS[name])]
+    done(machine, f"dnf -y remove {' '.join(names)}")
+    machine.reboot()
+    assert wrong == []
+
+
 def test_ids_of_users_that_went_and_came_back(machine: SoftHost) -> None:
     """A user whose package is gone stays on the host, so its id is not free; and is its own when it comes back."""
     for command in ("install chrony", "remove chrony", "install redis-server", "install chrony"):
