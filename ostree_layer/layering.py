@@ -39,7 +39,7 @@ from ostree_layer.account_files import Accounts
 from ostree_layer.deploy import Tree
 from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
-from ostree_layer.layout import accounts, kernel, places
+from ostree_layer.layout import accounts, kernel
 from ostree_layer.layout.kernel import Report
 from ostree_layer.layout.record import Record, Watch
 from ostree_layer.looking import HISTORY
@@ -171,14 +171,11 @@ class Layering:
     def _normalise(self, report: Report) -> OSTree.SePolicy | None:
         """Make what was written fit the rules of a tree, and leave it in the upper alone."""
         staged, record, root = self._place.staged, self._record(), Path("/")
-        elsewhere = [place.seen for place in places.of(staged.root)]
-        ids = cage.call(
-            staged.root, lambda: layout.normalise(root, self._pristine, self._accounts_of_host, record, elsewhere)
-        )
+        accounts_of_host = self._accounts_of_host
         arguments = metadata.parse_initramfs_arguments(repo.metadata(self._previous))
         changes = upper.changes(staged.upper, staged.lower)
         cage.call(staged.root, lambda: kernel.normalise(root, changes, arguments, report))
-        cage.call(staged.root, lambda: places.describe(root))
+        ids = cage.call(staged.root, lambda: layout.normalise(root, self._pristine, accounts_of_host, record))
         self._etc_conflicts = self._meet_local_etc()
         policy = commit.load_policy(staged.root)
         self._mounted.close()

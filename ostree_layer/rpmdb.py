@@ -31,9 +31,9 @@ def paths(root: Path, name: str) -> Iterator[str]:
                 yield path
 
 
-def accounts_used(root: Path, *names: str) -> dict[str, set[str]]:
-    """The users and groups that files of installed packages belong to, by package: of those called names, or of all."""
-    headers = (header for name in names for header in _headers(root, "name", name)) if names else _headers(root)
+def accounts_used(root: Path, names: Iterable[str]) -> dict[str, set[str]]:
+    """The users and groups that files of the installed packages called names belong to, by package."""
+    headers = (header for name in names for header in _headers(root, "name", name))
     return {header["name"]: {*header["fileusername"], *header["filegroupname"]} for header in headers}
 
 

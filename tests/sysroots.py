@@ -51,7 +51,6 @@ APPLETS = (
     "mknod",
     "reboot",
     "id",
-    "adduser",
     "wget",
 )
 ROOT_LINKS = {
@@ -64,6 +63,13 @@ ROOT_LINKS = {
     "ostree": "sysroot/ostree",
 }
 
+# NAME GECOS HOME SHELL: with the first id from 100 up that is free.
+ADD_USER = """#!/bin/sh
+id=100
+while grep -q ":x:$id:" /etc/passwd /etc/group; do id=$((id + 1)); done
+echo "$1:x:$id:" >> /etc/group
+echo "$1:x:$id:$id:$2:$3:$4" >> /etc/passwd
+"""
 BASE = Toy(
     "toy-base",
     files={
@@ -73,6 +79,9 @@ BASE = Toy(
         "/sbin": "-> usr/sbin",
         "/lib": "-> usr/lib",
         "/usr/sbin/": "",
+        "/usr/sbin/add-user": ADD_USER,
+        "/usr/lib/sysusers.d/": "",
+        "/usr/lib/tmpfiles.d/": "",
         "/usr/bin/systemd-sysusers": "-> busybox",  # the tree says that its hosts read sysusers.d
         "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
         "/etc/group": "root:x:0:\n",
@@ -82,7 +91,11 @@ BASE = Toy(
         "/usr/share/toy/kept": "kept\n",
         "/usr/share/toy/gone/a": "a\n",
     },
-    attributes={"/usr/bin/busybox": "0755,root,root", "/etc/toy.conf": "%config(noreplace)"},
+    attributes={
+        "/usr/bin/busybox": "0755,root,root",
+        "/usr/sbin/add-user": "0755,root,root",
+        "/etc/toy.conf": "%config(noreplace)",
+    },
     provides=("system-release = 1", "/bin/sh", "/usr/bin/sh"),
 )
 OLD_TOOL = Toy("toy-tool", "1", {"/usr/bin/toy-tool": "1\n", "/usr/share/toy-tool/old": "1\n"}, requires=("toy-base",))

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 from ostree_layer import cage, database, process
 from ostree_layer.account_files import Accounts
 from ostree_layer.errors import CommandError
-from ostree_layer.layout import accounts, paths, var
+from ostree_layer.layout import accounts, paths, places, var
 from ostree_layer.layout.accounts import Ids, Texts
 from ostree_layer.layout.record import Record
 
@@ -44,21 +43,20 @@ def _try(argv: list[str]) -> None:
         log.info("as on many hosts: %s", e)  # one line that it does not like, of anybody's; it did all the others
 
 
-def normalise(root: Path, pristine: Texts, host: Accounts, record: Record | None, elsewhere: Iterable[str]) -> Ids:
+def normalise(root: Path, pristine: Texts, host: Accounts, record: Record | None) -> Ids:
     """Make what packages and scriptlets wrote in root fit the rules; called in the cage, where root is /.
 
-    Without a record there were none: only DNF's history has changed. What is in the folders of `elsewhere` is kept in
-    another way than /var is.
+    Without a record there were none: only DNF's history has changed.
     """
     for directory in (database.HISTORY_DIRECTORY, *database.RPMDB_DIRECTORIES):
         for name in (database.HISTORY, database.RPMDB):
             database.settle(root / directory / name)
     if record is None:
         return Ids({}, {})
-    ids = accounts.declare(root, pristine, host, record)
-    var.carry(root, record, elsewhere)
+    places.describe(root)
+    var.carry(root, record, [place.seen for place in places.of(root)])
     paths.drop_leftovers(root)
-    return ids
+    return accounts.declare(root, pristine, host, record)  # last: it takes the names of new accounts out of /etc
 
 
 def finish(upper: Path, lower: Path, ids: Ids) -> None:

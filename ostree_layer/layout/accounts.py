@@ -77,7 +77,7 @@ def declare(root: Path, pristine: Texts, host: Accounts, record: Record) -> Ids:
         return Ids({}, {})
     ids = _ids_of_host(start, now, host)
     for package in sorted(record.removed - record.installed):
-        _forget(root, package)
+        _conf(root, package).unlink(missing_ok=True)
     for package, lines in _by_package(root, pristine, _renumbered(now, ids), record).items():
         _add(root, package, lines)
     _give_back(root / "etc", pristine, keep=set())
@@ -113,25 +113,30 @@ def _renumbered(now: Accounts, ids: Ids) -> Accounts:
 
 
 def _by_package(root: Path, pristine: Texts, now: Accounts, record: Record) -> dict[str, list[str]]:
-    """The lines for what is new, and for what the packages' files belong to and the tree has no fixed id for."""
-    start, in_tree = record.accounts, {line.split(":")[0] for lines in pristine.values() for line in lines}
-    used = {name: package for package in record.installed for name in _used(root, package)}
-    whose = {**used, **_declarers(root), **record.created}
-    found: dict[str, list[str]] = {}
-    for name, group in now.groups.items():
-        if name not in start.groups or (name in used and name not in in_tree):
-            found.setdefault(whose.get(name, record.NOBODY), []).append(sysusers.group(group))
-    for name, user in now.users.items():
-        if name not in start.users or (name in used and name not in in_tree):
-            found.setdefault(whose.get(name, record.NOBODY), []).append(sysusers.user(user))
+    """The lines of each package: for what it created, and for what its files belong to, if the tree has no id for that.
+
+    Packages that share a user have the same lines, so that none of them takes the user along when it goes.
+    """
+    start, found = record.accounts, dict[str, list[str]]()
+    altfiles = account_files.read(root / account_files.ALTERNATIVE)
+    in_tree = {line.split(":")[0] for lines in pristine.values() for line in lines}
+    in_tree |= altfiles.users.keys() | altfiles.groups.keys()
+    declarers, used = _declarers(root), rpmdb.accounts_used(root, record.installed)
+    for name in (now.users.keys() | now.groups.keys()) - in_tree:
+        packages = {package for package, names in used.items() if name in names}
+        if (name in now.users and name not in start.users) or (name in now.groups and name not in start.groups):
+            packages.add(record.created.get(name) or declarers.get(name) or record.NOBODY)
+        for package in packages:
+            found.setdefault(package, []).extend(_lines(now, name))
     for member, of in _memberships(now) - _memberships(start):
-        package = record.created.get(f"{of}:{member}") or whose.get(member, record.NOBODY)
+        package = record.created.get(f"{of}:{member}") or declarers.get(member) or record.NOBODY
         found.setdefault(package, []).append(sysusers.member(member, of))
     return {package: sorted(lines) for package, lines in found.items() if package not in record.gone}
 
 
-def _used(root: Path, package: str) -> set[str]:
-    return {name for names in rpmdb.accounts_used(root, package).values() for name in names}
+def _lines(accounts: Accounts, name: str) -> list[str]:
+    lines = [sysusers.group(accounts.groups[name])] if name in accounts.groups else []
+    return [*lines, sysusers.user(accounts.users[name])] if name in accounts.users else lines
 
 
 def _declarers(root: Path) -> dict[str, str]:
@@ -163,17 +168,6 @@ def _subject(line: str) -> list[str]:
     """What a line is about: a user, a group, or a membership."""
     words = line.split()
     return words[:3] if words[0] == "m" else words[:2]
-
-
-def _forget(root: Path, package: str) -> None:
-    """Take away what a package declared; what files of others belong to is theirs from now on."""
-    lines = account_files.lines(_conf(root, package))
-    _conf(root, package).unlink(missing_ok=True)
-    owners = rpmdb.accounts_used(root) if lines else {}
-    for line in lines:
-        heirs = sorted(heir for heir, names in owners.items() if line[0] != "m" and line.split()[1] in names)
-        if heirs:
-            _add(root, heirs[0], [line])
 
 
 def _give_back(etc: Path, pristine: Texts, *, keep: set[str]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A Debian package as an RPM: its real files, version and dependencies, without its maintainer scripts."""
+"""A Debian package as an RPM: its real files, version and dependencies, and if asked its maintainer scripts."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests import rpmbuild
+from tests.lab import scripts
 from tests.lab.debian import Deb, Relation
 
 # For people, not for tests.
 LEFT_OUT = re.compile(r"^/usr/share/(doc|man|info|lintian|bug|doc-base|locale(?!/C))/")
 KERNEL_FILE = re.compile(r"^/boot/(vmlinuz|config|System\.map)-(.+)$")
 MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+TEMPLATES = "/usr/share/debian-tools/templates"
 UNIT = re.compile(r"^/usr/lib/systemd/system/[^/@]+\.(service|socket|timer|path)$")
 
 
 @dataclasses.dataclass(frozen=True)
 class Fixup:
-    """What takes the place of a maintainer script: `raw` is spec text, the rest adds to the package."""
+    """What takes the place of maintainer scripts, or the scripts: `raw` is spec text, the rest adds to the package."""
 
     requires: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     links: Mapping[str, str] = dataclasses.field(default_factory=dict)
     raw: str = ""
+    scripts: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Content:
@@ -163,14 +166,22 @@ def spec_head(deb: Deb, fixup: Fixup) -> list[str]:
     return lines
 
 
-def _presets(content: Content) -> str:
-    """What Debian's scripts do by deb-systemd-helper, by the tree's presets."""
-    units = [
+def _units(content: Content) -> list[str]:
+    """The units that can be enabled."""
+    return [
         posixpath.basename(path)
         for path in content.paths()
         if UNIT.match(path) and not (file := content.root / path[1:]).is_symlink() and "\n[Install]" in file.read_text()
     ]
-    return f"%post\nsystemctl --no-reload preset {' '.join(units)} >/dev/null 2>&1 || :\n" if units else ""
+
+
+def with_scripts(deb: Deb, source: Path, fixup: Fixup) -> Fixup:
+    """The fixup of a .deb that brings its maintainer scripts along."""
+    found = scripts.read(source)
+    templates = {f"{TEMPLATES}/{deb.name}": found.pop("templates")} if "templates" in found else {}
+    tools = ("debian-tools",) if found else ()
+    files, requires = {**templates, **fixup.files}, (*fixup.requires, *tools)
+    return dataclasses.replace(fixup, files=files, requires=requires, scripts=found)
 
 
 def convert(deb: Deb, source: Path, target: Path, fixup: Fixup, standard: frozenset[str]) -> None:
@@ -189,11 +200,19 @@ def convert(deb: Deb, source: Path, target: Path, fixup: Fixup, standard: frozen
             else fixup.provides
         )
         head = spec_head(deb, dataclasses.replace(fixup, provides=provides))
-        build(Path(work), target, head, content, fixup.raw + "\n" + _presets(content))
+        scriptlets = scripts.render(deb.name, deb.version, fixup.scripts, _units(content))
+        build(Path(work), target, head, content, fixup.raw + "\n" + scriptlets)
 
 
-def build(work: Path, target: Path, head: list[str], content: Content, scripts: str = "") -> None:
+def build(work: Path, target: Path, head: list[str], content: Content, scriptlets: str = "") -> None:
     """Write the RPM of a filled buildroot into the folder target."""
-    body = ["AutoReqProv: no", "%description", "Made from a Debian package.", scripts, "%files", *content.spec_lines()]
+    body = [
+        "AutoReqProv: no",
+        "%description",
+        "Made from a Debian package.",
+        scriptlets,
+        "%files",
+        *content.spec_lines(),
+    ]
     made = rpmbuild.build(work, "\n".join(head + body) + "\n", content.root, payload="w1.zstdio")
     shutil.move(made, target / made.name)

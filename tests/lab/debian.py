@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# Debian's own packaging tools: what uses them is its maintainer scripts, which do not come along.
+# Debian's own packaging tools: what uses them is its maintainer scripts, for which the lab has a package debian-tools.
 TOOLS = frozenset(
     "perl debugedit debconf debconf-2.0 cdebconf dpkg install-info usrmerge linux-base ucf adduser distro-info-data"
     " python3-distutils python3-unbound deltarpm".split()
@@ -51,6 +51,8 @@ class Archive:
         self._cache = apt_pkg.Cache(None)
         self._candidates = apt_pkg.DepCache(self._cache)
         self._records = apt_pkg.PackageRecords(self._cache)
+        # A look into the records takes milliseconds.
+        self._debs: dict[str, Deb] = {}
 
     def closure(self, wanted: Iterable[str]) -> list[Deb]:
         """The wanted packages and what they need; of alternatives the first, unless another one is already in."""
@@ -58,7 +60,8 @@ class Archive:
         chosen = set(queue)
         found = []
         while queue:
-            deb = self._deb(queue.pop(0))
+            name = queue.pop(0)
+            deb = self._debs[name] = self._debs.get(name) or self._deb(name)
             found.append(deb)
             for alternatives in deb.depends:
                 names = [name for relation in alternatives for name in self._providers(relation.name)]

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from ostree_layer import dnf_base, graft, repo, rpmdb
-from ostree_layer.layout import var
+from ostree_layer.layout import paths, var
 from ostree_layer.layout.record import Record
 from ostree_layer.ostree_gi import GLib, OSTree, gfile
 from tests import guard, sysroots
@@ -47,6 +47,8 @@ def base_repo() -> Path:
 
 def _finish(root: Path) -> None:
     """What makes an installed root a host: /var described by tmpfiles.d, an empty machine-id, a repository."""
+    # DNF's own folders for this one run, which it puts below the root, too.
+    shutil.rmtree(root / CACHE.relative_to("/"), ignore_errors=True)
     dbpath = dnf_base.use_rpmdb_of(root) or sysroots.RPMDB
     names = [package.name for package in rpmdb.installed_packages(root, dbpath)]
     var.carry(root, Record(installed=frozenset(names)))
@@ -72,6 +74,8 @@ def _finish(root: Path) -> None:
         )
         + "d /var/roothome 0700 root root - -\n"
     )
+    for leftover in paths.LEFTOVERS:
+        (root / leftover.replace("usr/etc/", "etc/")).unlink(missing_ok=True)
     (root / "etc/machine-id").write_text("")
     (root / "etc/yum.repos.d").mkdir(parents=True, exist_ok=True)
     (root / "etc/yum.repos.d/world.repo").write_text(REPO_FILE)
@@ -135,7 +139,8 @@ class SoftHost:
             self.run(*step)
 
     def _start_init(self, deployment: Path) -> None:
-        inside = [guard.PYTHON, "-m", "tests.lab.softboot", *map(os.fspath, (self.sysroot, deployment, self._state))]
+        places = (self.sysroot, deployment, self._state, world.repository())
+        inside = [guard.PYTHON, "-m", "tests.lab.softboot", *map(os.fspath, places)]
         # Whatever ends this process ends the host with it.
         namespaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
         argv = ["setpriv", "--pdeathsig=KILL", "unshare", *namespaces, *inside]

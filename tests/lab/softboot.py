@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The init of a soft-booted host: `softboot SYSROOT DEPLOYMENT STATE`.
+"""The init of a soft-booted host: `softboot SYSROOT DEPLOYMENT STATE REPOSITORY`.
 
 libostree takes a deployment for booted when /run/ostree-booted exists and `/` is the deployment's directory; so it
 becomes the root of a mount namespace, with /usr read-only. Started by `host.py` in namespaces of its own.
@@ -14,10 +14,9 @@ import time
 from pathlib import Path
 
 from ostree_layer import mounts, process
-from tests.toys import CACHE
 
 
-def enter(sysroot: Path, deployment: Path, state: Path) -> None:
+def enter(sysroot: Path, deployment: Path, state: Path, repository: Path) -> None:
     """Make deployment the root; `state` holds what lasts from boot to shutdown, /run and /tmp."""
     mounts.enter_private_namespace()
     mounts.bind(deployment, deployment)
@@ -32,7 +31,7 @@ def enter(sysroot: Path, deployment: Path, state: Path) -> None:
     mounts.devices(deployment / "dev")
     media = state / "run/media/world"
     media.mkdir(parents=True, exist_ok=True)
-    mounts.bind(next(CACHE.glob("world-*")) / "repo", deployment / "run/media/world", read_only=True)
+    mounts.bind(repository, deployment / "run/media/world", read_only=True)
     _pivot(deployment)
 
 
@@ -55,5 +54,5 @@ def reap() -> None:
 
 
 if __name__ == "__main__":
-    enter(*map(Path, sys.argv[1:4]))
+    enter(*map(Path, sys.argv[1:5]))
     reap()

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.lab import convert, debian, own
+from tests.lab import convert, debian, own, tools
 from tests.lab.convert import Content, Fixup
 from tests.toys import CACHE
 
@@ -23,11 +23,51 @@ TREE = """
 """.split()
 # What the repository has besides.
 OFFERED = "htop tree nano file bc".split()
+# Daemons and tools that need more of a tree than files: these, and what they need, bring their maintainer scripts.
+REAL = """
+    at avahi-daemon bind9 ca-certificates chrony cron cups-daemon exim4-daemon-light gsettings-desktop-schemas
+    iputils-ping logrotate memcached nginx-light openssh-server openvpn polkitd postgresql-15 redis-server rsyslog sudo
+    tcpdump uuid-runtime vim-tiny
+""".split()
+# A policy of SELinux, and what builds it.
+POLICY = ["selinux-policy-default", "semodule-utils", "bubblewrap"]
+# What the tools of the scripts need.
+SCRIPT_TOOLS = ["adduser", "libmd0"]
+# Scripts that stay behind, and why.
+LEFT = {
+    "adduser": "is itself one of the tools that scripts call",
+    "libpam-systemd": "pam-auth-update needs debconf itself",
+    "locales": "makes the locales that a user chose, and there is no user to ask",
+}
 
+# rpm 4.18 does not run a trigger for removed files that names several places.
+LIBRARY_TRIGGERS = """%transfiletriggerin -- /usr/lib/x86_64-linux-gnu /etc/ld.so.conf.d
+/usr/sbin/ldconfig
+%transfiletriggerpostun -- /usr/lib/x86_64-linux-gnu
+/usr/sbin/ldconfig
+"""
+# Debian's own triggers of libglib2.0-0.
+GLIB_TRIGGERS = """%transfiletriggerin -- /usr/share/glib-2.0/schemas
+/usr/lib/x86_64-linux-gnu/glib-2.0/glib-compile-schemas /usr/share/glib-2.0/schemas
+%transfiletriggerpostun -- /usr/share/glib-2.0/schemas
+[ ! -d /usr/share/glib-2.0/schemas ] ||
+    /usr/lib/x86_64-linux-gnu/glib-2.0/glib-compile-schemas /usr/share/glib-2.0/schemas
+%transfiletriggerin -- /usr/lib/x86_64-linux-gnu/gio/modules
+/usr/lib/x86_64-linux-gnu/glib-2.0/gio-querymodules /usr/lib/x86_64-linux-gnu/gio/modules
+%transfiletriggerpostun -- /usr/lib/x86_64-linux-gnu/gio/modules
+/usr/lib/x86_64-linux-gnu/glib-2.0/gio-querymodules /usr/lib/x86_64-linux-gnu/gio/modules
+"""
 FIXUPS = {
     "libc6": Fixup(requires=("filesystem",)),
-    "libc-bin": Fixup(raw="%transfiletriggerin -- /usr/lib/x86_64-linux-gnu /etc/ld.so.conf.d\n/usr/sbin/ldconfig\n"),
+    "libc-bin": Fixup(raw=LIBRARY_TRIGGERS),
     "systemd": Fixup(raw="%transfiletriggerin -- /usr/lib/sysusers.d\n/usr/bin/systemd-sysusers || :\n"),
+    "libglib2.0-0": Fixup(raw=GLIB_TRIGGERS),
+    # Debian's script would copy it; an empty one means the defaults.
+    "adduser": Fixup(files={"/etc/adduser.conf": ""}),
+    # A database is made on the host, not in the tree.
+    "postgresql-common": Fixup(files={"/etc/postgresql-common/createcluster.conf": "create_main_cluster = false\n"}),
+    # When libostree merges /etc, it makes the policy there anew, in a sandbox; that is, from the next boot on.
+    "selinux-policy-default": Fixup(requires=("bubblewrap",)),
     "dash": Fixup(provides=("/bin/sh", "/usr/bin/sh")),
     "bash": Fixup(provides=("/bin/bash", "/usr/bin/bash")),
     "mawk": Fixup(links={"/usr/bin/awk": "mawk", "/usr/bin/nawk": "mawk"}),
@@ -65,13 +105,14 @@ STANDARD = frozenset(
     /usr/src /var /var/cache /var/lib /var/log /var/mail /var/spool /etc/profile.d /root /tmp /var/tmp
     /usr/lib/python3 /usr/share/bash-completion""".split()
 )
-SOURCES = ("convert.py", "debian.py", "world.py")
+SOURCES = ("convert.py", "debian.py", "scripts.py", "tools.py", "world.py", "debian-tools/*")
 PRIVATE = {"/root": 0o700, "/tmp": 0o1777, "/var/tmp": 0o1777, "/var/mail": 0o2775}
 
 
 def repository() -> Path:
     """The repository, made now if it is not in the cache; it is made anew when the lab's description of it changes."""
-    key = hashlib.sha256(b"".join((Path(__file__).parent / name).read_bytes() for name in SOURCES))
+    sources = [path for pattern in SOURCES for path in sorted(Path(__file__).parent.glob(pattern))]
+    key = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
     folder = CACHE / f"world-{key.hexdigest()[:16]}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "world.lock").open("w") as lock:
@@ -99,17 +140,27 @@ def _make(folder: Path) -> None:
     if not _is_debian():
         own.download(repo, [*own.TREE, *own.OFFERED])
         return
-    wanted = debian.Archive().closure([*TREE, *OFFERED])
-    debian.download(wanted, debs)
+    archive = debian.Archive()
+    tree = {deb.name for deb in archive.closure(TREE)}
+    wanted = archive.closure([*TREE, *OFFERED, *REAL, *POLICY, *SCRIPT_TOOLS])
+    dpkg = archive.closure(["dpkg"])[0]
+    debian.download([*wanted, dpkg], debs)
     _make_filesystem(folder, repo)
+    tools.make(dpkg, debs / dpkg.file_name, folder, repo)
     with concurrent.futures.ProcessPoolExecutor() as pool:
         jobs = [
-            pool.submit(convert.convert, deb, debs / deb.file_name, repo, FIXUPS.get(deb.name, Fixup()), STANDARD)
+            pool.submit(_convert, deb, debs, repo, carried=deb.name not in tree and deb.name not in LEFT)
             for deb in sorted(wanted, key=lambda deb: -deb.size)
         ]
         for job in jobs:
             job.result()
     subprocess.run(["createrepo_c", "-q", "--general-compress-type=gz", os.fspath(repo)], check=True)
+
+
+def _convert(deb: debian.Deb, debs: Path, repo: Path, *, carried: bool) -> None:
+    """What the tree is made of stays as it is; the packages that are installed on a host bring their scripts."""
+    source, fixup = debs / deb.file_name, FIXUPS.get(deb.name, Fixup())
+    convert.convert(deb, source, repo, convert.with_scripts(deb, source, fixup) if carried else fixup, STANDARD)
 
 
 def _make_filesystem(folder: Path, repo: Path) -> None:
