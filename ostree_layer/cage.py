@@ -10,6 +10,8 @@ import signal
 import socket
 import stat
 import struct
+import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Callable, TypeVar
@@ -22,7 +24,9 @@ T = TypeVar("T")
 # A scriptlet that starts more processes than this at a time does no work.
 PROCESSES = 2000
 CGROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/pids"))
-CGROUP = "ostree-layer-"
+CGROUP = "ostree-layer."
+# Seconds after which a cgroup without processes is one that a killed run left.
+FORGOTTEN = 3600
 LENGTH = struct.Struct("!I")
 # What packages' scriptlets are told, besides what any child process of ours is.
 ENVIRONMENT = {
@@ -182,6 +186,7 @@ def _see_only(root: Path) -> None:
     mounts.proc(shown / "proc")
     for name in ("dev", "proc"):
         (world / name).symlink_to(f"{root}/{name}")
+    mounts.make_read_only(world)
     mounts.change_root(world)
 
 
@@ -196,10 +201,10 @@ def _limited(parent: Path, made: contextlib.ExitStack) -> Iterator[Path]:
     if not (parent / "cgroup.procs").exists():
         return
     for former in parent.glob(f"{CGROUP}*"):
-        if not Path("/proc", former.name[len(CGROUP) :]).exists():
-            former.rmdir()  # of a run that was killed
-    folder = parent / f"{CGROUP}{os.getpid()}"
-    folder.mkdir()
+        with contextlib.suppress(OSError):  # of a run that is still going on
+            if former.stat().st_mtime < time.time() - FORGOTTEN:
+                former.rmdir()
+    folder = Path(tempfile.mkdtemp(prefix=CGROUP, dir=parent))
     made.callback(folder.rmdir)
     if (folder / "pids.max").exists():
         (folder / "pids.max").write_text(str(PROCESSES))

@@ -102,7 +102,12 @@ def bind(source: Path, target: Path, *, read_only: bool = False, recursive: bool
     """Show source at target too, with or without what is mounted below it."""
     _mount(os.fspath(source), target, "", MS_BIND | (MS_REC if recursive else 0))
     if read_only:
-        _mount("none", target, "", MS_REMOUNT | MS_BIND | MS_RDONLY)
+        make_read_only(target)
+
+
+def make_read_only(target: Path) -> None:
+    """Let nobody write through the mount at target; what is mounted below it is left as it is."""
+    _mount("none", target, "", MS_REMOUNT | MS_BIND | MS_RDONLY)
 
 
 def make_writable(target: Path) -> None:

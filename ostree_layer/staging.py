@@ -78,7 +78,7 @@ def mounted(staged: StagedRoot) -> Iterator[None]:
         _show(stack, root / "etc", lambda at: mounts.bind(root / "usr/etc", at))
         _populate_var(staged)
         _show(stack, root / "var", lambda at: mounts.bind(staged.var, at))
-        for place in places.of(root):
+        for place in (place for place in places.of(root) if not place.is_copied):
             _show_place(stack, root, place)
         _show(stack, root / "proc", mounts.proc)
         _show(stack, root / "dev", mounts.devices)

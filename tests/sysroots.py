@@ -45,13 +45,10 @@ APPLETS = (
     "mkfifo",
     "printf",
     "[",
-    "cut",
-    "ps",
     "mount",
     "mknod",
     "reboot",
-    "id",
-    "wget",
+    "nc",
 )
 ROOT_LINKS = {
     "home": "var/home",

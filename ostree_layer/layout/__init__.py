@@ -25,6 +25,7 @@ def prepare(root: Path, host: Accounts) -> None:
         accounts.reserve(root, host)
         if has_systemd:
             _try(["systemd-sysusers", f"--root={root}"])
+        places.show_copies(root)
         _try(
             ["systemd-tmpfiles", f"--root={root}", "--create", *(f"--prefix=/{area}" for area in ("var", "run", "tmp"))]
         )
@@ -53,6 +54,7 @@ def normalise(root: Path, pristine: Texts, host: Accounts, record: Record | None
             database.settle(root / directory / name)
     if record is None:
         return Ids({}, {})
+    places.take_copies(root, record.before)
     places.describe(root)
     var.carry(root, record, [place.seen for place in places.of(root)])
     paths.drop_leftovers(root)

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable, NamedTuple
 
 from ostree_layer import account_files, rpmdb, tmpfiles
 from ostree_layer.account_files import Accounts
+from ostree_layer.layout.record import State, remember
 
 CONF = "ostree-layer.conf"
 
@@ -19,13 +21,15 @@ Lines = Callable[[Path, "Place", Accounts], Iterator[str]]
 class Place(NamedTuple):
     """`seen`: where packages look for it; `link`: what must lead there, if anything; `kept`: where it is in the tree.
 
-    `lines` are for tmpfiles.d, and bring it to where it is seen when the tree is booted.
+    `lines` are for tmpfiles.d, and bring it to where it is seen when the tree is booted. A place that `is_copied` a
+    package may have for its own, and remove; at the others a transaction sees the tree's folder itself.
     """
 
     seen: str
     link: str
     kept: str
     lines: Lines
+    is_copied: bool = False
 
 
 def _link_children(root: Path, place: Place, _accounts: Accounts) -> Iterator[str]:
@@ -66,9 +70,9 @@ PLACES = (
     Place("var/opt", "opt", "usr/lib/opt", _link_children),
     Place("var/usrlocal", "usr/local", "usr/lib/usrlocal", _link_files),
     # Which alternatives there are belongs to the tree; what the admin chose is in /etc, and may be in /var.
-    Place("var/lib/alternatives", "", "usr/lib/alternatives", _link_children),
-    Place("var/lib/dpkg/alternatives", "", "usr/lib/sysimage/alternatives", _link_children),
-    Place("var/lib/selinux", "", "usr/lib/sysimage/selinux", _copy),
+    Place("var/lib/alternatives", "", "usr/lib/alternatives", _link_children, is_copied=True),
+    Place("var/lib/dpkg/alternatives", "", "usr/lib/sysimage/alternatives", _link_children, is_copied=True),
+    Place("var/lib/selinux", "", "usr/lib/sysimage/selinux", _copy, is_copied=True),
     # libostree takes kernels from /usr/lib/modules; what else packages have for /boot is for boot loader tools.
     Place("boot", "", "usr/lib/ostree-boot", _nothing),
 )
@@ -81,6 +85,27 @@ def of(root: Path) -> list[Place]:
 
 def _leads_to(link: Path, seen: str) -> bool:
     return link.is_symlink() and os.readlink(link).lstrip("./") == seen
+
+
+def show_copies(root: Path) -> None:
+    """Put what is copied into root's /var, where a transaction may change it."""
+    for place in of(root):
+        if place.is_copied and (root / place.kept).is_dir():
+            shutil.copytree(root / place.kept, root / place.seen, symlinks=True)
+
+
+def take_copies(root: Path, before: State) -> None:
+    """Put what was copied back into the tree, if it is not as it was `before`."""
+    now = remember(root / "var")
+    for place in of(root):
+        if place.is_copied and _below(place.seen, now) != _below(place.seen, before):
+            shutil.rmtree(root / place.kept, ignore_errors=True)
+            if (root / place.seen).is_dir():
+                shutil.copytree(root / place.seen, root / place.kept, symlinks=True)
+
+
+def _below(folder: str, state: State) -> State:
+    return {path: stamp for path, stamp in state.items() if path.startswith(f"{folder}/")}
 
 
 def describe(root: Path) -> None:

@@ -45,7 +45,10 @@ class Tree:
         self.root = root
         self.accounts: Accounts = account_files.of_tree(root)
         self.made = tmpfiles.made_in(root, but=f"{tmpfiles.OURS}-")
-        self.left_out = (*NEVER, *elsewhere)
+        self._elsewhere = tuple(f"{folder}/" for folder in elsewhere)
+
+    def carries(self, path: str) -> bool:
+        return not _is_below(path, NEVER) and not path.startswith(self._elsewhere)
 
     def conf(self, package: str) -> Path:
         return self.root / tmpfiles.FOLDER / f"{tmpfiles.OURS}-{package}.conf"
@@ -100,7 +103,7 @@ def _owned(tree: Tree, name: str) -> Iterator[str]:
             continue
         folder = os.path.realpath(f"{root}/{os.path.dirname(path)}")
         found = os.path.relpath(os.path.join(folder, os.path.basename(path)), root)
-        if found.startswith(AREAS) and not _is_below(found, tree.left_out) and os.path.lexists(f"{root}/{found}"):
+        if found.startswith(AREAS) and tree.carries(found) and os.path.lexists(f"{root}/{found}"):
             yield found
 
 
@@ -109,7 +112,7 @@ def _changed(tree: Tree, record: Record, owned: Mapping[str, str]) -> Iterator[t
     now = records.remember(tree.root / "var")
     for path, whose in record.made.items():
         is_changed = path in now and record.before.get(path) != now[path]
-        if not is_changed or path in owned or whose in record.gone or _is_below(path, tree.left_out):
+        if not is_changed or path in owned or whose in record.gone or not tree.carries(path):
             continue
         if stat.S_ISDIR(now[path][0]) or not _is_below(path, VOLATILE):
             yield path, whose

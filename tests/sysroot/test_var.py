@@ -194,7 +194,8 @@ def test_alternatives(host: Host) -> None:
         return Toy(
             name,
             files={f"/usr/bin/{name}": ""},
-            scripts=f"%post\necho {name} >> {state}\nln -sf /usr/bin/{name} /etc/editor\n"
+            scripts="%post\nmkdir -p /var/lib/alternatives\n"
+            f"echo {name} >> {state}\nln -sf /usr/bin/{name} /etc/editor\n"
             f"%postun\nsed -i /{name}/d {state}\n[ -s {state} ] || rm -f {state} /etc/editor\n",
         )
 
