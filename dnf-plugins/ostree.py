@@ -171,7 +171,7 @@ class OstreePlugin(dnf.Plugin):
             except dnf.cli.CliError:
                 raise
             except dnf.exceptions.Error as e:
-                reasons = [str(e).rstrip(), str(complaints), self.layering.lack_of_space()]
+                reasons = [str(e).rstrip(), str(complaints), *self.layering.reasons()]
                 raise dnf.exceptions.Error(": ".join(filter(None, reasons))) from e
             self.layering.rpm_ended(str(complaints))
             return tid

@@ -186,7 +186,10 @@ def _see_only(root: Path) -> None:
     mounts.proc(shown / "proc")
     for name in ("dev", "proc"):
         (world / name).symlink_to(f"{root}/{name}")
+    (world / "tmp").mkdir(exist_ok=True)  # for SQLite
     mounts.make_read_only(world)
+    if not root.is_relative_to("/tmp"):
+        mounts.tmpfs(world / "tmp")
     mounts.change_root(world)
 
 

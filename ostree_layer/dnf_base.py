@@ -125,6 +125,15 @@ def step_of(base: Any) -> Step:
     return Step(tuple(map(_package, coming)), tuple(map(_package, going)), files)
 
 
+def failed_files(base: Any) -> list[Path]:
+    """The RPM files of DNF's current transaction that could not be installed."""
+    coming = base.transaction.install_set if base.transaction else ()
+    failed = {
+        str(item.pkg) for item in base.transaction or () if item.state == libdnf.transaction.TransactionItemState_ERROR
+    }
+    return [Path(package.localPkg()) for package in coming if str(package) in failed]
+
+
 def install_size(base: Any) -> int:
     """How many bytes the packages of DNF's current transaction take up."""
     return sum(package.installsize for package in base.transaction.install_set) if base.transaction else 0

@@ -27,6 +27,7 @@ from ostree_layer import (
     ledger,
     looking,
     metadata,
+    misfits,
     mounts,
     origin,
     repo,
@@ -132,8 +133,13 @@ class Layering:
         self._is_running = False
         failpoint("layering::ran")
 
-    def lack_of_space(self) -> str:
-        """Why a transaction may have failed for which rpm gives no reason, or an empty string."""
+    def reasons(self) -> list[str]:
+        """Why a transaction may have failed for which rpm gives no reason."""
+        files = dnf_base.failed_files(self._base)
+        found = [misfits.find(self._place.staged.root, file) for file in files]
+        return list(filter(None, [*found, self._lack_of_space()]))
+
+    def _lack_of_space(self) -> str:
         needed = dnf_base.install_size(self._base)
         file_system = os.statvfs(self._place.staged.folder)
         left = file_system.f_bavail * file_system.f_frsize

@@ -241,3 +241,52 @@ def test_a_socket_left_by_a_scriptlet(host: Host) -> None:
     host.offer(Toy("pipe", scripts="%post\nbusybox mkfifo /usr/share/pipe\n"))
     printed = refused(host, "-y", "install", "pipe")
     assert "/usr/share/pipe is a device, a socket or a fifo, and a tree cannot hold one" in printed
+
+
+@pytest.mark.parametrize(
+    ("toy", "why"),
+    [
+        (
+            Toy("over", files={"/usr/share/toy": ""}),
+            "/usr/share/toy is a directory in the tree, and none in the package",
+        ),
+        (
+            Toy("below", files={"/usr/share/toy/kept/file": ""}),
+            "/usr/share/toy/kept is no directory in the tree, and the package has /usr/share/toy/kept/file",
+        ),
+        (
+            Toy("loop", files={"/usr/share/loop/file": ""}, scripts="%pre\nln -s loop /usr/share/loop\n"),
+            "/usr/share/loop is no directory in the tree, and the package has /usr/share/loop/file",
+        ),
+        (
+            Toy(
+                "device",
+                files={"/usr/lib/device": ""},
+                attributes={"/usr/lib/device": "%dev(c, 1, 3) %attr(0600, -, -)"},
+            ),
+            "/usr/lib/device is a device, and a tree cannot hold one",
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_what_cannot_be_unpacked(host: Host, toy: Toy, why: str) -> None:
+    host.offer(toy)
+    before = host.deployments()
+    assert refused(host, "-y", "install", toy.name).endswith(
+        f"Error: Transaction failed: Error unpacking rpm package {toy.nevra}: {why}\n{AS_IT_WAS}"
+    )
+    assert host.deployments() == before
+
+
+@pytest.mark.parametrize("path", ["/usr/share/fifo", "/etc/fifo"])
+def test_a_fifo_left_by_a_scriptlet(host: Host, path: str) -> None:
+    host.offer(Toy("fifo", scripts=f"%post\nmkfifo {path}\n"))
+    assert refused(host, "-y", "install", "fifo").endswith(
+        f"Error: {path} is a device, a socket or a fifo, and a tree cannot hold one\n{AS_IT_WAS}"
+    )
+
+
+def test_a_loop_of_links_is_content_like_any_other(host: Host) -> None:
+    host.offer(Toy("loop", scripts="%post\nln -s b /usr/share/a\nln -s a /usr/share/b\n"))
+    host.done("install", "loop")
+    assert os.readlink(host.tree / "usr/share/a") == "b"

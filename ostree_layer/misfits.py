@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Why an RPM file could not be unpacked into a root: rpm tells its log only, and DNF nobody."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import rpm
+
+
+def find(root: Path, package: Path) -> str:
+    """The first path of an RPM file that does not fit into root, in a sentence; empty where all of them do."""
+    return next(_misfits(root, _header(package)), "")
+
+
+def _header(package: Path) -> rpm.hdr:
+    transaction = rpm.TransactionSet()
+    transaction.setVSFlags(rpm._RPMVSF_NOSIGNATURES | rpm._RPMVSF_NODIGESTS)
+    with package.open("rb") as file:
+        return transaction.hdrFromFdno(file.fileno())
+
+
+def _misfits(root: Path, header: rpm.hdr) -> Iterator[str]:
+    for path, mode in zip(header["filenames"], header["filemodes"]):
+        at, kind = f"{root}{path}", mode & 0xFFFF
+        if stat.S_ISCHR(kind) or stat.S_ISBLK(kind):
+            yield f"{path} is a device, and a tree cannot hold one"
+        if not stat.S_ISDIR(kind) and os.path.isdir(at) and not os.path.islink(at):
+            yield f"{path} is a directory in the tree, and none in the package"
+        folder = os.path.dirname(at)
+        if os.path.lexists(folder) and not os.path.isdir(folder):
+            yield f"{os.path.dirname(path)} is no directory in the tree, and the package has {path}"
