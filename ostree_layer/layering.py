@@ -83,6 +83,7 @@ def place(target: Target, *, from_booted: bool) -> Iterator[Place]:
 def stage(base: Any, where: Place, settings: Settings, dbpath: str | None, resources: contextlib.ExitStack) -> Layering:
     """Mount the staged root and let DNF see it instead of the host; `dbpath` is what `looking.look` returned."""
     staged = where.staged
+    os.umask(0o022)  # what DNF and we write belongs to the tree, whoever started this
     mounted = resources.enter_context(contextlib.ExitStack())
     mounted.enter_context(staging.mounted(staged))
     dbpath = dnf_base.use_rpmdb_of(staged.lower) or dbpath
