@@ -35,6 +35,8 @@ ENVIRONMENT = {
     # systemd's kernel-install and Debian's kernel hooks would do for /boot what `layout.kernel` does for the tree.
     "KERNEL_INSTALL_BYPASS": "1",
     "INITRD": "No",
+    # What Python programs keep of modules they import has times in it, and is outdated once OSTree has set them to 0.
+    "PYTHONDONTWRITEBYTECODE": "1",
 }
 PASSED_ON = ("SOURCE_DATE_EPOCH", "TERM")
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ostree_layer import metadata, repo
+from ostree_layer import host, metadata, repo
 from ostree_layer.errors import CommitError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.model import LocalCommit, Package
@@ -39,8 +39,8 @@ def write(
     """
     values = metadata.render(local, packages, repo.metadata(previous))
     root = store.write_mtree(tree, None)[1]
-    seconds = os.environ.get("SOURCE_DATE_EPOCH")
-    time = int(seconds) if seconds else GLib.get_real_time() // 1_000_000
+    epoch = host.source_date_epoch(os.environ)
+    time = GLib.get_real_time() // 1_000_000 if epoch is None else epoch
     checksum = store.write_commit_with_time(local.base, local.transaction.command, None, values, root, time, None)[1]
     failpoint("commit::written")
     return str(checksum)

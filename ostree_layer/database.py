@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from ostree_layer.errors import CommitError, HostError
@@ -40,15 +42,40 @@ def settle(path: Path) -> None:
         raise CommitError(f"the database {path.name} is still in use after the transaction")
 
 
+@contextlib.contextmanager
+def rewritten(path: Path) -> Iterator[sqlite3.Connection]:
+    """Let the body change the closed database at path; then write it anew, so that its rows alone say what it is."""
+    new = path.with_suffix(".new")
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            with connection:
+                yield connection
+            connection.execute("vacuum into ?", (os.fspath(new),))
+    except sqlite3.Error as e:
+        raise CommitError(f"the database {path.name} cannot be written anew: {e}") from e
+    shutil.copymode(path, new)
+    os.replace(new, path)
+
+
 def last_transaction(history: Path) -> int:
     """The number of the newest transaction in dnf's history, 0 where there is none."""
-    if not history.exists():
+    return _greatest(history, "select max(id) from trans", "dnf's history")
+
+
+def last_package(rpmdb: Path) -> int:
+    """The number of the newest package in an rpm database."""
+    return _greatest(rpmdb, "select max(hnum) from Packages", "the rpm database")
+
+
+def _greatest(path: Path, query: str, name: str) -> int:
+    """The number that query finds, 0 where there is none."""
+    if not path.exists():
         return 0
     try:
-        with contextlib.closing(sqlite3.connect(history)) as connection:
-            return int(connection.execute("select coalesce(max(id), 0) from trans").fetchone()[0])
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            return int(connection.execute(query).fetchone()[0] or 0)
     except sqlite3.Error as e:
-        raise HostError(f"dnf's history {history} cannot be read: {e}") from e
+        raise HostError(f"{name} {path} cannot be read: {e}") from e
 
 
 def copy_history(source: Path, target: Path) -> None:

@@ -97,6 +97,23 @@ def work_in(base: Any, root: Path) -> None:
             setattr(dnf.util, name, lambda *_args, **_kwargs: False)
 
 
+class SortedGoal:
+    """A goal of libdnf whose packages come in the order of their names, and not in that of the repositories."""
+
+    def __init__(self, goal: Any) -> None:
+        self._goal = goal
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._goal, name)
+        return (lambda: sorted(found())) if name.startswith("list_") else found
+
+
+def sort_transactions(base: Any) -> None:
+    """Make the order in which packages are installed depend on the packages alone."""
+    original = base._goal2transaction
+    base._goal2transaction = lambda goal: original(SortedGoal(goal))
+
+
 def close(base: Any) -> None:
     """Let go of the rpm database and of the history."""
     base._closeRpmDB()

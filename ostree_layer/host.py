@@ -36,6 +36,14 @@ def require_sysroot(path: Path, named_by: str) -> None:
         )
 
 
+def source_date_epoch(environment: Mapping[str, str]) -> int | None:
+    """The time, in seconds since 1970, that a tree is to be made at; None where that is nobody's wish."""
+    named = environment.get("SOURCE_DATE_EPOCH", "")
+    if named and not (named.isascii() and named.isdigit() and int(named) < 2**32):
+        raise HostError(f"SOURCE_DATE_EPOCH is {named}, which is not a number of seconds since 1970")
+    return int(named) if named else None
+
+
 def is_booted_with_systemd() -> bool:
     """Whether a staged deployment will be finalized when this host shuts down."""
     return SYSTEMD_MARK.is_dir()

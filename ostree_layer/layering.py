@@ -40,7 +40,7 @@ from ostree_layer.account_files import Accounts
 from ostree_layer.deploy import Tree
 from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
-from ostree_layer.layout import accounts, kernel
+from ostree_layer.layout import kernel
 from ostree_layer.layout.kernel import Report
 from ostree_layer.layout.record import Record, Watch
 from ostree_layer.looking import HISTORY
@@ -89,7 +89,9 @@ def stage(base: Any, where: Place, settings: Settings, dbpath: str | None, resou
     dbpath = dnf_base.use_rpmdb_of(staged.lower) or dbpath
     if dbpath is not None:
         dnf_base.lend_dbpath_to_children(staged.folder, dbpath, mounted)
-    if not (staged.root / HISTORY).exists():
+    if host.source_date_epoch(os.environ) is not None:
+        dnf_base.sort_transactions(base)
+    elif not (staged.root / HISTORY).exists():  # it is this machine's: no other one would make the same root with it
         shared = sysroot.var_path(where.locked, where.stateroot)
         database.copy_history(looking.history_of(staged.root, shared), (staged.root / HISTORY).parent)
     dnf_base.work_in(base, staged.root)
@@ -108,7 +110,7 @@ class Layering:
         self._base, self._settings, self._place, self._mounted = base, settings, where, mounted
         self._first = database.last_transaction(root / HISTORY)
         self._ledger = ledger.Ledger.begin(base, root)
-        self._pristine = accounts.remember(root / "etc")
+        self._former = layout.remember(root, host.source_date_epoch(os.environ))
         self._watch = Watch(where.staged.var, root / "etc")
         caged_rpm.use(self._watch, network=settings.scriptlets_network)
         self._is_running = self._has_failed = False
@@ -182,7 +184,7 @@ class Layering:
         arguments = metadata.parse_initramfs_arguments(repo.metadata(self._previous))
         changes = upper.changes(staged.upper, staged.lower)
         cage.call(staged.root, lambda: kernel.normalise(root, changes, arguments, report))
-        ids = cage.call(staged.root, lambda: layout.normalise(root, self._pristine, accounts_of_host, record))
+        ids = cage.call(staged.root, lambda: layout.normalise(root, self._former, accounts_of_host, record))
         self._etc_conflicts = self._meet_local_etc()
         policy = commit.load_policy(staged.root)
         self._mounted.close()

@@ -17,6 +17,8 @@ from ostree_layer.errors import CommandError
 log = logging.getLogger(__name__)
 
 STDERR_TAIL = 1024
+# Whoever sets it wants all that is made to depend on it.
+EPOCH = "SOURCE_DATE_EPOCH"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "SYSTEMD_OFFLINE": "1"}
 
 
@@ -25,7 +27,7 @@ def run(argv: Sequence[str], *, root: Path = Path("/"), extra: Mapping[str, str]
     log.debug("+ %s", shlex.join(argv))
     done = subprocess.run(
         argv,
-        env={**ENVIRONMENT, **extra},
+        env={**ENVIRONMENT, **_epoch(), **extra},
         preexec_fn=None if root == Path("/") else lambda: _enter(root),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -36,6 +38,10 @@ def run(argv: Sequence[str], *, root: Path = Path("/"), extra: Mapping[str, str]
     if done.returncode:
         raise CommandError(argv, done.returncode, done.stderr[-STDERR_TAIL:].strip())
     return done.stdout
+
+
+def _epoch() -> dict[str, str]:
+    return {EPOCH: os.environ[EPOCH]} if EPOCH in os.environ else {}
 
 
 def _enter(root: Path) -> None:

@@ -238,14 +238,31 @@ def _command_line(process: Path) -> bytes:
 
 def make_host(folder: Path, tree: Path, *, with_packages: bool = False) -> Host:
     """Commit tree into a new sysroot and deploy it; with its packages in the metadata, if asked."""
+    host = _empty_host(folder)
+    commit(host.sysroot / "ostree/repo", tree, REF, version="1.0", with_packages=with_packages)
+    _deploy(host)
+    return host
+
+
+def deploy_from(origin: Host, folder: Path) -> Host:
+    """Another host, of the same commit as origin's."""
+    host = _empty_host(folder)
+    ostree("pull-local", host.repo, f"{origin.sysroot}/ostree/repo", REF)
+    _deploy(host)
+    return host
+
+
+def _empty_host(folder: Path) -> Host:
     host = Host(folder)
     for name in guard.FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
     make_sysroot(host.sysroot, STATEROOT)
     ostree("config", host.repo, "set", "core.min-free-space-size", "1MB")
-    commit(host.sysroot / "ostree/repo", tree, REF, version="1.0", with_packages=with_packages)
-    ostree("admin", "deploy", f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=toy", REF)
     return host
+
+
+def _deploy(host: Host) -> None:
+    ostree("admin", "deploy", f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=toy", REF)
 
 
 def make_sysroot(path: Path, stateroot: str) -> None:

@@ -6,15 +6,30 @@ from __future__ import annotations
 import logging
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from ostree_layer import cage, database, process
 from ostree_layer.account_files import Accounts
 from ostree_layer.errors import CommandError
-from ostree_layer.layout import accounts, paths, places, var
+from ostree_layer.layout import accounts, paths, places, reproducible, var
 from ostree_layer.layout.accounts import Ids, Texts
 from ostree_layer.layout.record import Record
+from ostree_layer.layout.reproducible import Books
 
 log = logging.getLogger(__name__)
+
+
+class Former(NamedTuple):
+    """What a tree came with. `books` are for a run that is to leave the same on any machine."""
+
+    accounts: Texts
+    books: Books | None
+
+
+def remember(root: Path, epoch: int | None) -> Former:
+    """What `normalise` needs of before a transaction; `epoch` is what `host.source_date_epoch` returns."""
+    books = None if epoch is None else reproducible.remember(root, epoch)
+    return Former(accounts.remember(root / "etc"), books)
 
 
 def prepare(root: Path, host: Accounts) -> None:
@@ -44,7 +59,7 @@ def _try(argv: list[str]) -> None:
         log.info("as on many hosts: %s", e)  # one line that it does not like, of anybody's; it did all the others
 
 
-def normalise(root: Path, pristine: Texts, host: Accounts, record: Record | None) -> Ids:
+def normalise(root: Path, former: Former, host: Accounts, record: Record | None) -> Ids:
     """Make what packages and scriptlets wrote in root fit the rules; called in the cage, where root is /.
 
     Without a record there were none: only DNF's history has changed.
@@ -52,13 +67,16 @@ def normalise(root: Path, pristine: Texts, host: Accounts, record: Record | None
     for directory in (database.HISTORY_DIRECTORY, *database.RPMDB_DIRECTORIES):
         for name in (database.HISTORY, database.RPMDB):
             database.settle(root / directory / name)
-    if record is None:
-        return Ids({}, {})
-    places.take_copies(root, record.before)
-    places.describe(root)
-    var.carry(root, record, [place.seen for place in places.of(root)])
-    paths.drop_leftovers(root)
-    return accounts.declare(root, pristine, host, record)  # last: it takes the names of new accounts out of /etc
+    ids = Ids({}, {})
+    if record is not None:
+        places.take_copies(root, record.before)
+        places.describe(root)
+        var.carry(root, record, [place.seen for place in places.of(root)])
+        paths.drop_leftovers(root)
+        ids = accounts.declare(root, former.accounts, host, record)  # last: it takes new accounts' names out of /etc
+    if former.books is not None:
+        reproducible.settle(root, former.books)
+    return ids
 
 
 def finish(upper: Path, lower: Path, ids: Ids) -> None:
