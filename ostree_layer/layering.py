@@ -114,6 +114,7 @@ class Layering:
         self._watch = Watch(where.staged.var, root / "etc")
         caged_rpm.use(self._watch, network=settings.scriptlets_network)
         self._is_running = self._has_failed = False
+        self._left_out: tuple[str, ...] = ()
         self._etc_conflicts: tuple[EtcConflict, ...] = ()
 
     def rpm_begins(self) -> None:
@@ -184,7 +185,9 @@ class Layering:
         arguments = metadata.parse_initramfs_arguments(repo.metadata(self._previous))
         changes = upper.changes(staged.upper, staged.lower)
         cage.call(staged.root, lambda: kernel.normalise(root, changes, arguments, report))
-        ids = cage.call(staged.root, lambda: layout.normalise(root, self._former, accounts_of_host, record))
+        ids, self._left_out = cage.call(
+            staged.root, lambda: layout.normalise(root, self._former, accounts_of_host, record)
+        )
         self._etc_conflicts = self._meet_local_etc()
         policy = commit.load_policy(staged.root)
         self._mounted.close()
@@ -224,7 +227,8 @@ class Layering:
         where, checksum = self._place, tree.checksum
         staged = where.target.is_booted_host and host.is_booted_with_systemd()
         version = repo.version(repo.load_commit(self._store, checksum))
-        deployed = Deployed(checksum, version, staged, where.target.sysroot, where.stateroot, self._etc_conflicts)
+        told = (self._etc_conflicts, self._left_out)
+        deployed = Deployed(checksum, version, staged, where.target.sysroot, where.stateroot, *told)
         boot.require_space(where.locked, where.stateroot, checksum)
         commit.point_refs(self._store, where.stateroot, local, checksum)
         deploy.deploy(where.target, where.locked, where.stateroot, tree, staged=staged)

@@ -109,7 +109,7 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Deployed:
-    """The deployment that a run made."""
+    """The deployment that a run made; `left_out` is what scriptlets made that belongs to one machine only."""
 
     checksum: str
     version: str
@@ -117,6 +117,7 @@ class Deployed:
     sysroot: str
     stateroot: str
     etc_conflicts: tuple[EtcConflict, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -35,6 +36,12 @@ def accounts_used(root: Path, names: Iterable[str]) -> dict[str, set[str]]:
     """The users and groups that files of the installed packages called names belong to, by package."""
     headers = (header for name in names for header in _headers(root, "name", name))
     return {header["name"]: {*header["fileusername"], *header["filegroupname"]} for header in headers}
+
+
+def is_as_packaged(root: Path, path: str) -> bool:
+    """Whether the file at path, which begins with a slash, is still what an installed package brought."""
+    digests = [rpm.files(header)[path].digest for header in _headers(root, "basenames", path)]
+    return bool(digests) and hashlib.sha256((root / path[1:]).read_bytes()).hexdigest() in digests
 
 
 def owners(root: Path, paths: Iterable[str]) -> list[Package]:

@@ -10,6 +10,11 @@ from collections.abc import Iterator
 from ostree_layer import etc_words
 from ostree_layer.model import Deployed, RolledBack
 
+HOST_KEYS = "etc/ssh/ssh_host_"
+WITHOUT_HOST_KEYS = (
+    "SSH host keys that a package made are left out of the tree; 'ssh-keygen -A' makes them where there are none."
+)
+
 
 @contextlib.contextmanager
 def progress(doing: str) -> Iterator[None]:
@@ -38,6 +43,8 @@ def installed(deployed: Deployed) -> Iterator[str]:
     else:
         yield f"New deployment {name(deployed)}. {_activation(deployed)}"
     yield from etc_words.summary(deployed.etc_conflicts)
+    if any(path.startswith(HOST_KEYS) for path in deployed.left_out):
+        yield WITHOUT_HOST_KEYS
 
 
 def rolled_back(result: RolledBack) -> str:

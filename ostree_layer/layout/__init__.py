@@ -11,8 +11,9 @@ from typing import NamedTuple
 from ostree_layer import cage, database, process
 from ostree_layer.account_files import Accounts
 from ostree_layer.errors import CommandError
-from ostree_layer.layout import accounts, paths, places, reproducible, var
+from ostree_layer.layout import accounts, machine, paths, places, reproducible, var
 from ostree_layer.layout.accounts import Ids, Texts
+from ostree_layer.layout.machine import Files
 from ostree_layer.layout.record import Record
 from ostree_layer.layout.reproducible import Books
 
@@ -23,13 +24,14 @@ class Former(NamedTuple):
     """What a tree came with. `books` are for a run that is to leave the same on any machine."""
 
     accounts: Texts
+    identity: Files
     books: Books | None
 
 
 def remember(root: Path, epoch: int | None) -> Former:
     """What `normalise` needs of before a transaction; `epoch` is what `host.source_date_epoch` returns."""
     books = None if epoch is None else reproducible.remember(root, epoch)
-    return Former(accounts.remember(root / "etc"), books)
+    return Former(accounts.remember(root / "etc"), machine.remember(root), books)
 
 
 def prepare(root: Path, host: Accounts) -> None:
@@ -59,11 +61,13 @@ def _try(argv: list[str]) -> None:
         log.info("as on many hosts: %s", e)  # one line that it does not like, of anybody's; it did all the others
 
 
-def normalise(root: Path, former: Former, host: Accounts, record: Record | None) -> Ids:
+def normalise(root: Path, former: Former, host: Accounts, record: Record | None) -> tuple[Ids, tuple[str, ...]]:
     """Make what packages and scriptlets wrote in root fit the rules; called in the cage, where root is /.
 
-    Without a record there were none: only DNF's history has changed.
+    Without a record there were none: only DNF's history has changed. Return the ids that `finish` needs, and the paths
+    of what was left out because it belongs to one machine only.
     """
+    left_out = machine.restore(root, former.identity)
     for directory in (database.HISTORY_DIRECTORY, *database.RPMDB_DIRECTORIES):
         for name in (database.HISTORY, database.RPMDB):
             database.settle(root / directory / name)
@@ -76,7 +80,7 @@ def normalise(root: Path, former: Former, host: Accounts, record: Record | None)
         ids = accounts.declare(root, former.accounts, host, record)  # last: it takes new accounts' names out of /etc
     if former.books is not None:
         reproducible.settle(root, former.books)
-    return ids
+    return ids, left_out
 
 
 def finish(upper: Path, lower: Path, ids: Ids) -> None:

@@ -14,7 +14,7 @@ FLOORS = (
     "account_files errors failpoint model",
     "database diff etc_words host layout.record misfits mounts privileges process requests rpmdb settings signals"
     " sysusers tmpfiles upper",
-    "cage clone dnf_base etc layout.accounts layout.initramfs layout.paths layout.places"
+    "cage clone dnf_base etc layout.accounts layout.initramfs layout.machine layout.paths layout.places"
     " layout.reproducible layout.var lean metadata objects origin ostree_gi repo sysroot",
     "boot caged_rpm commit deploy graft layout layout.kernel ledger looking staging status",
     "cleaner layering switching terminal",
