@@ -9,6 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from ostree_layer.model import EtcConflict, EtcObstacle, EtcStatus, LocalEtc
 
+# Nobody wrote it: it is what ldconfig found on this host. libostree merges it like any other file.
+LINKER_CACHE = "ld.so.cache"
+
 
 def render_local(local: LocalEtc) -> Iterator[str]:
     """How many files of /etc are local, and which."""
@@ -34,13 +37,17 @@ def render_conflicts(conflicts: Sequence[EtcConflict]) -> Iterator[str]:
 def _what_happened(conflict: EtcConflict) -> str:
     both = conflict.here == conflict.tree
     happened = f"{conflict.here} here" + (" and in the tree" if both else f", {conflict.tree} in the tree")
-    return f"{happened}; {'it stays removed' if conflict.here == 'removed' else 'yours is kept'}"
+    if conflict.here == "removed":
+        return f"{happened}; it stays removed"
+    remedy = ": run 'ldconfig' after the reboot" if conflict.path == LINKER_CACHE else ""
+    return f"{happened}; yours is kept{remedy}"
 
 
 def render_comparison(etc: EtcStatus) -> str:
     """The command that compares the first file that is there on both sides; an empty string if there is none."""
     for conflict in etc.conflicts:
-        if not conflict.is_account_file and "removed" not in (conflict.here, conflict.tree):
+        is_comparable = not conflict.is_account_file and conflict.path != LINKER_CACHE
+        if is_comparable and "removed" not in (conflict.here, conflict.tree):
             paths = (quoted(os.path.join(directory, conflict.path)) for directory in (etc.directory, etc.defaults))
             return " ".join(["diff", *paths])
     return ""
@@ -53,12 +60,14 @@ def render_obstacles(obstacles: Sequence[EtcObstacle]) -> Iterator[str]:
 
 
 def summary(conflicts: Sequence[EtcConflict]) -> Iterator[str]:
-    """One line after a transaction, or none; account files alone are not worth one."""
-    count = sum(not conflict.is_account_file for conflict in conflicts)
+    """What is worth a line after a transaction; account files alone are not."""
+    count = sum(not conflict.is_account_file and conflict.path != LINKER_CACHE for conflict in conflicts)
     if count == 1:
         yield "1 file of /etc is changed both here and in the tree: yours is kept, 'dnf status' tells how to compare."
     elif count:
         yield f"{count} files of /etc are changed both here and in the tree: yours are kept, 'dnf status' tells which."
+    if any(conflict.path == LINKER_CACHE and conflict.here != "removed" for conflict in conflicts):
+        yield "ldconfig was run on this host: run it again after the reboot, for programs to find all new libraries."
 
 
 def shown(path: str) -> str:

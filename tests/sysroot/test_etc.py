@@ -128,6 +128,19 @@ def test_one_file_and_the_account_files(host: Host) -> None:
     ) in host.done("install", "tune")
 
 
+def test_the_index_of_libraries(host: Host) -> None:
+    host.offer(Toy("library", scripts="%post\necho more >> /etc/ld.so.cache\n"))
+    (host.tree / "etc/ld.so.cache").write_text("mine\n")
+    assert (
+        f"It is in {host.sysroot}.\n"
+        "ldconfig was run on this host: run it again after the reboot, for programs to find all new libraries.\n"
+        "Complete!\n"
+    ) in host.done("install", "library")
+    status = host.done("status")
+    words = "/etc/ld.so.cache: added here and in the tree; yours is kept: run 'ldconfig' after the reboot\n"
+    assert f" Conflicts in /etc: {words}" in status and "Compare by:" not in status
+
+
 def test_what_libostree_cannot_merge_is_refused(host: Host) -> None:
     (host.tree / "etc/toy.d").write_text("mine\n")
     host.offer(Toy("tune", files={"/etc/toy.d/tune.conf": "1\n"}))
