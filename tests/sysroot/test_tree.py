@@ -61,6 +61,15 @@ def test_databases_can_be_read_from_a_read_only_usr(host: Host) -> None:
         assert [path.name for path in database.parent.iterdir() if path.name.endswith(("-wal", "-shm", ".lock"))] == []
 
 
+def test_packages_of_many_files(host: Host) -> None:
+    """To add so many rows among so many others, SQLite needs a place for temporary files, which the cage must have."""
+    ways = {"odd": range(1, 6000, 2), "even": range(0, 6000, 2)}
+    host.offer(*(Toy(name, files={f"/usr/share/{name}/{i:04}": "" for i in way}) for name, way in ways.items()))
+    for name in ways:
+        host.done("install", name)
+        assert len(os.listdir(host.tree / "usr/share" / name)) == 3000
+
+
 LOCAL = "ostree-layer/local/toy"
 
 
