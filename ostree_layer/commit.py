@@ -6,24 +6,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from ostree_layer import host, metadata, repo
 from ostree_layer.errors import CommitError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.model import LocalCommit, Package
-from ostree_layer.ostree_gi import GLib, OSTree, gfile, translated
-
-SELINUX_CONFIG = "usr/etc/selinux/config"
-
-
-def load_policy(root: Path) -> OSTree.SePolicy | None:
-    """The SELinux policy of the tree at root; None where it has none, and then nothing is labelled."""
-    if not (root / SELINUX_CONFIG).exists():
-        return None
-    with translated("reading the tree's SELinux policy", CommitError):
-        policy = OSTree.SePolicy.new(gfile(root), None)
-    return policy if policy.get_name() is not None else None
+from ostree_layer.ostree_gi import GLib, OSTree, translated
 
 
 def write(

@@ -22,6 +22,7 @@ from ostree_layer import (
     etc,
     graft,
     host,
+    labels,
     layout,
     lean,
     ledger,
@@ -30,6 +31,7 @@ from ostree_layer import (
     misfits,
     mounts,
     origin,
+    relabel,
     repo,
     signals,
     staging,
@@ -163,9 +165,9 @@ class Layering:
         if not self.is_changed:
             return None
         local, packages = self._close_books(made_by)
-        policy = self._normalise(report)
+        by_policy = self._normalise(report)
         with report("Writing the tree"):
-            tree = self._commit(local, packages, policy)
+            tree = self._commit(local, packages, by_policy)
         with report("Deploying it"), signals.held_off():
             deployed = self._deploy(tree, local)
         deploy.clean_up_later(self._place.target)
@@ -178,22 +180,20 @@ class Layering:
         dnf_base.close(self._base)
         return closed
 
-    def _normalise(self, report: Report) -> OSTree.SePolicy | None:
+    def _normalise(self, report: Report) -> labels.Labels:
         """Make what was written fit the rules of a tree, and leave it in the upper alone."""
         staged, record, root = self._place.staged, self._record(), Path("/")
-        accounts_of_host = self._accounts_of_host
+        accounts = self._accounts_of_host
         arguments = metadata.parse_initramfs_arguments(repo.metadata(self._previous))
         changes = upper.changes(staged.upper, staged.lower)
         cage.call(staged.root, lambda: kernel.normalise(root, changes, arguments, report))
-        ids, self._left_out = cage.call(
-            staged.root, lambda: layout.normalise(root, self._former, accounts_of_host, record)
-        )
+        ids, self._left_out = cage.call(staged.root, lambda: layout.normalise(root, self._former, accounts, record))
         self._etc_conflicts = self._meet_local_etc()
-        policy = commit.load_policy(staged.root)
+        by_policy = labels.load(staged.root, staged.lower)
         self._mounted.close()
         layout.finish(staged.upper, staged.lower, ids)
         failpoint("layering::normalised")
-        return policy
+        return by_policy
 
     def _record(self) -> Record | None:
         if self._watch.record is None:
@@ -213,10 +213,10 @@ class Layering:
         etc.require_mergeable(local, new, mine)
         return etc.conflicts(local, old, new, mine)
 
-    def _commit(self, local: LocalCommit, packages: set[Package], policy: OSTree.SePolicy | None) -> Tree:
-        start = self._place.start.get_csum()
+    def _commit(self, local: LocalCommit, packages: set[Package], by_policy: labels.Labels) -> Tree:
         with commit.writing(self._store):
-            tree = graft.graft(self._store, start, self._place.staged.upper, policy)
+            tree = graft.graft(self._store, self._place.start.get_csum(), self._place.staged.upper, by_policy)
+            relabel.relabel(self._store, tree, by_policy)
             failpoint("layering::grafted")
             checksum = commit.write(self._store, tree, local, packages, self._previous)
             lean_usr = lean.write(self._store, checksum)

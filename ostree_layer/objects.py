@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 from ostree_layer.ostree_gi import GLib, OSTree
@@ -41,11 +42,16 @@ def _header(path: str) -> bytes:
     """What a content object's checksum begins with: the file's metadata as `(uuuusa(ayay))`, and before that its
     length and four bytes of padding; all numbers are big-endian."""
     status = os.lstat(path)
-    names = sorted(os.listxattr(path, follow_symlinks=False), key=os.fsencode)
-    # As numbers: of bytes, PyGObject makes a string with a zero at its end.
-    xattrs = [([*os.fsencode(name), 0], list(os.getxattr(path, name, follow_symlinks=False))) for name in names]
-    xattrs = [pair for pair in xattrs if pair[1]]  # libostree takes an empty one for none
     numbers = (status.st_uid, status.st_gid, status.st_mode, 0)
-    values = (*(struct.unpack("=I", struct.pack(">I", number))[0] for number in numbers), "", xattrs)
-    header: bytes = GLib.Variant("(uuuusa(ayay))", values).get_data_as_bytes().get_data()
+    values = (struct.unpack("=I", struct.pack(">I", number))[0] for number in numbers)
+    fields = [*(GLib.Variant("u", value) for value in values), GLib.Variant("s", ""), xattrs(path)]
+    header: bytes = GLib.Variant.new_tuple(*fields).get_data_as_bytes().get_data()
     return struct.pack(">II", len(header), 0) + header
+
+
+def xattrs(path: str, left_out: Iterable[str] = ()) -> GLib.Variant:
+    """The extended attributes of path as an object has them, an `a(ayay)` in the order of their names."""
+    names = sorted(set(os.listxattr(path, follow_symlinks=False)).difference(left_out), key=os.fsencode)
+    # As numbers: of bytes, PyGObject makes a string with a zero at its end.
+    pairs = [([*os.fsencode(name), 0], list(os.getxattr(path, name, follow_symlinks=False))) for name in names]
+    return GLib.Variant("a(ayay)", [pair for pair in pairs if pair[1]])  # libostree takes an empty one for none

@@ -14,9 +14,9 @@ FLOORS = (
     "account_files errors failpoint model",
     "database diff etc_words host layout.record misfits mounts privileges process requests rpmdb settings signals"
     " sysusers tmpfiles upper",
-    "cage clone dnf_base etc layout.accounts layout.initramfs layout.machine layout.paths layout.places"
+    "cage clone dnf_base etc labels layout.accounts layout.initramfs layout.machine layout.paths layout.places"
     " layout.reproducible layout.var lean metadata objects origin ostree_gi repo sysroot",
-    "boot caged_rpm commit deploy graft layout layout.kernel ledger looking staging status",
+    "boot caged_rpm commit deploy graft layout layout.kernel ledger looking relabel staging status",
     "cleaner layering switching terminal",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A real SELinux policy: modules of Debian's, put together by its own tools in a folder that has all they need."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.lab import debian
+from tests.toys import CACHE, Toy
+
+# The smallest set of modules that makes a policy; all 331 take half a minute.
+MODULES = ("base", "getty", "unconfined", "xdg", "xserver")
+CONFIG = "SELINUX=enforcing\nSELINUXTYPE=default\n"
+# The store of modules has to be in /etc: libostree runs semodule in each new deployment, which has no /var.
+STORE = "store-root = /etc/selinux\n"
+# What the second version of the package says, and the first does not.
+RULE = '(filecon "/usr/share/toy(/.*)?" any (system_u object_r man_t ((s0) (s0))))\n'
+PROGRAM, LOADER = "/usr/sbin/semodule", "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
+
+
+def packages() -> tuple[Toy, Toy]:
+    """Two versions of a package that carries the policy, built beforehand, and semodule."""
+    folder = _kept()
+    return _package("1", folder), _package("2", folder)
+
+
+def _package(version: str, folder: Path) -> Toy:
+    files = dict([*_files(folder / version), *_files(folder / "tools")])
+    return Toy("toy-policy", version, files, attributes={name: "0755,root,root" for name in (PROGRAM, LOADER)})
+
+
+def _files(folder: Path) -> Iterator[tuple[str, str | bytes]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            yield f"/{path.relative_to(folder)}", f"-> {os.readlink(path)}"
+        elif path.is_file():
+            yield f"/{path.relative_to(folder)}", path.read_bytes()
+
+
+def _kept() -> Path:
+    """The folder of what the packages hold, made now if it is not in the cache."""
+    folder = CACHE / f"policy-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "policy.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            for former in CACHE.glob("policy-*"):
+                shutil.rmtree(former)
+            with tempfile.TemporaryDirectory(prefix="policy-", dir=CACHE) as work:
+                _make(Path(work, "root"), Path(work, "made"))
+                Path(work, "made").rename(folder)
+    return folder
+
+
+def _make(root: Path, made: Path) -> None:
+    _unpack(root)
+    (root / "etc/selinux/config").write_text(CONFIG)
+    with (root / "etc/selinux/semanage.conf").open("a") as settings:
+        settings.write(STORE)
+    _semodule(root, *(word for name in MODULES for word in ("-i", f"/usr/share/selinux/default/{name}.pp.bz2")))
+    shutil.copytree(root / "etc/selinux", made / "1/etc/selinux")
+    (root / "rule.cil").write_text(RULE)
+    _semodule(root, "-i", "/rule.cil")
+    shutil.copytree(root / "etc/selinux", made / "2/etc/selinux")
+    _keep_tools(root, made / "tools")
+
+
+def _unpack(root: Path) -> None:
+    debs = CACHE / "debs"
+    debs.mkdir(exist_ok=True)
+    wanted = debian.Archive().closure(["selinux-policy-default"])
+    debian.download(wanted, debs)
+    for deb in wanted:
+        subprocess.run(["dpkg-deb", "-x", os.fspath(debs / deb.file_name), os.fspath(root)], check=True)
+
+
+def _semodule(root: Path, *arguments: str) -> None:
+    """Add modules to the policy in root, without loading it into this machine's kernel."""
+    argv = ["chroot", os.fspath(root), PROGRAM, "--noreload", "--store=default", *arguments]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def _keep_tools(root: Path, tools: Path) -> None:
+    """semodule and the libraries that its packages bring, all below /usr."""
+    found = [path for pattern in ("lib*/**/*", "usr/lib/*/*.so.*", PROGRAM[1:]) for path in root.glob(pattern)]
+    for path in found:
+        inside = str(path.relative_to(root))
+        target = tools / inside if inside.startswith("usr/") else tools / "usr" / inside
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink() or path.is_file():
+            shutil.copyfile(path, target, follow_symlinks=False)
