@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import clone, host, lean, mounts, process, sysroot
+from ostree_layer import clone, host, labels, lean, mounts, process, sysroot
 from ostree_layer.errors import CommandError, DeployError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.lean import LeanUsr
@@ -44,6 +44,8 @@ def deploy(target: Target, locked: OSTree.Sysroot, stateroot: str, tree: Tree, *
             merge = locked.get_merge_deployment(stateroot)
             locked.stage_tree(stateroot, tree.checksum, tree.origin, merge, None, None)
             return
+        if not staged and tree.lean is not None and tree.lean.runs_semodule:
+            tree = tree._replace(lean=None)  # the /etc of a staged one is merged later, when its /usr is whole
         usr = _clone_usr(locked, tree)
         if staged:
             _stage(target, locked, stateroot, tree, usr)
@@ -105,9 +107,19 @@ def _write(locked: OSTree.Sysroot, stateroot: str, tree: Tree, usr: Path | None)
         new = locked.deploy_tree(stateroot, tree.checksum, tree.origin, merge, None, None)[1]
     if usr is not None:
         _put_usr(locked, new, usr)
+    _label_state(locked, stateroot, new)
     failpoint("deploy::before-write")
     # What the new list makes superfluous is removed by the clean-up, for which nobody waits.
     locked.simple_write_deployment(stateroot, new, merge, Flags.NO_CLEAN, None)
+
+
+def _label_state(locked: OSTree.Sysroot, stateroot: str, deployment: OSTree.Deployment) -> None:
+    """Label what is not of the commit. libostree leaves that, but for files of /etc, to a kernel with SELinux, and an
+    image may be prepared on a machine that has none."""
+    path = sysroot.deployment_path(locked, deployment)
+    by_policy = labels.Labels(labels.load_policy(path))
+    by_policy.complete(path / "etc", "/etc")
+    by_policy.complete(sysroot.var_path(locked, stateroot), "/var")
 
 
 def _stage(target: Target, locked: OSTree.Sysroot, stateroot: str, tree: Tree, usr: Path | None) -> None:

@@ -31,15 +31,20 @@ BOOT_DIRECTORIES = ("dtb",)
 # Whether the root is composefs is said by the tree, or by the repository.
 BOOT_CONFIG = "usr/lib/ostree"
 PREPARE_ROOT = f"{BOOT_CONFIG}/prepare-root.conf"
+SELINUX_CONFIG = "usr/etc/selinux/config"
 COMPOSEFS_IMAGE = ".ostree.cfs"
 
 
 class LeanUsr(NamedTuple):
-    """The checksums of a commit's /usr, and of the dirtree that is to be seen in the place of its contents."""
+    """The checksums of a commit's /usr, and of the dirtree that is to be seen in the place of its contents.
+
+    `runs_semodule`: libostree runs the semodule of the tree, which takes the whole /usr, when it has merged /etc.
+    """
 
     contents: str
     meta: str
     lean: str
+    runs_semodule: bool
 
 
 def write(store: OSTree.Repo, checksum: str) -> LeanUsr | None:
@@ -62,7 +67,8 @@ def write(store: OSTree.Repo, checksum: str) -> LeanUsr | None:
         for name in (*BOOT_FILES, *BOOT_DIRECTORIES):
             _take(store, tree, root, f"{MODULES}/{version}/{name}")
     lean = store.write_mtree(tree, None)[1].tree_get_contents_checksum()
-    return LeanUsr(usr.tree_get_contents_checksum(), usr.tree_get_metadata_checksum(), lean)
+    runs_semodule = _find(root, SELINUX_CONFIG) is not None
+    return LeanUsr(usr.tree_get_contents_checksum(), usr.tree_get_metadata_checksum(), lean, runs_semodule)
 
 
 def _mentions_composefs(store: OSTree.Repo, root: OSTree.RepoFile) -> bool:
