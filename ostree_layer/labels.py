@@ -8,6 +8,8 @@ import shutil
 import stat
 from pathlib import Path
 
+from ostree_layer import contexts
+from ostree_layer.contexts import Change
 from ostree_layer.errors import CommitError
 from ostree_layer.ostree_gi import OSTree, gfile, translated
 
@@ -18,12 +20,20 @@ SELINUX = "usr/etc/selinux"
 class Labels:
     """The labels that a policy gives; without a policy, nothing has a label.
 
-    `has_new_policy`: whether it is not the policy by which the tree's base was labelled.
+    `change` says what is new in the policy, in comparison with that by which the tree's base was labelled.
     """
 
-    def __init__(self, policy: OSTree.SePolicy | None = None, *, has_new_policy: bool = False) -> None:
-        self._policy = policy
-        self.has_new_policy = has_new_policy
+    def __init__(self, policy: OSTree.SePolicy | None = None, change: Change | None = None) -> None:
+        self._policy, self._change = policy, change
+
+    @property
+    def is_new(self) -> bool:
+        """Whether something of the base may have another label now."""
+        return self._change is not None
+
+    def may_differ(self, path: str) -> bool:
+        """Whether the label of path may be another one than in the base."""
+        return self._change is not None and self._change.concerns(os.fsencode(booted_path(path)))
 
     def wanted(self, path: str, mode: int) -> bytes:
         """The label, as the value of the extended attribute, of what a tree has at path; empty where it has none."""
@@ -67,7 +77,7 @@ class Labels:
 
 def load(root: Path, lower: Path) -> Labels:
     """The labels of the tree at root, which was made from the one at lower."""
-    return Labels(load_policy(root), has_new_policy=_contexts(root) != _contexts(lower))
+    return Labels(load_policy(root), contexts.find_change(lower / SELINUX, root / SELINUX))
 
 
 def load_policy(root: Path) -> OSTree.SePolicy | None:
@@ -95,13 +105,6 @@ def _write(file: str, path: str, label: bytes) -> None:
         os.setxattr(file, LABEL, label, follow_symlinks=False)
     except OSError as e:
         raise CommitError(f"{path} cannot be labelled {label[:-1].decode()}: {e.strerror}") from e
-
-
-def _contexts(root: Path) -> dict[str, bytes]:
-    """All that labels depend on."""
-    folder = root / SELINUX
-    files = [folder / "config", *folder.glob("*/contexts/files/*")]
-    return {os.fspath(file.relative_to(folder)): file.read_bytes() for file in files if file.is_file()}
 
 
 def _separate(file: str, status: os.stat_result) -> None:
