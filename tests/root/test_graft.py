@@ -66,12 +66,12 @@ def committed(folder: Path, *changes: Change) -> tuple[Picture, Picture]:
     repo.commit_transaction(None)
     options = OSTree.RepoCheckoutAtOptions()
     repo.checkout_at(options, -100, os.fspath(folder / "out"), checksum, None)
-    for kind, name in ((kind, name) for name, kind in _objects(repo)):
+    for kind, name in ((kind, name) for name, kind in objects(repo)):
         assert repo.fsck_object(kind, name, None)
     return shown, picture(folder / "out")
 
 
-def _objects(repo: OSTree.Repo) -> list[tuple[str, OSTree.ObjectType]]:
+def objects(repo: OSTree.Repo) -> list[tuple[str, OSTree.ObjectType]]:
     found = repo.list_objects(OSTree.RepoListObjectsFlags.ALL, None)[1]
     return [OSTree.object_name_deserialize(name) for name in found]
 

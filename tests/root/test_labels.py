@@ -14,7 +14,7 @@ from ostree_layer.errors import CommitError
 from ostree_layer.labels import LABEL, Labels
 from ostree_layer.ostree_gi import OSTree, gfile
 from tests import policy
-from tests.root.test_graft import commit_tree, written
+from tests.root.test_graft import commit_tree, objects, written
 
 OF_HOST = b"system_u:object_r:of_host_t:s0\0"
 FILES = ("usr/bin/small", "usr/bin/large", "usr/etc/shadow", "tmp/no-label", "new/file")
@@ -45,6 +45,8 @@ def grafted(folder: Path, by_policy: Labels) -> dict[str, bytes]:
     store.prepare_transaction(None)
     checksum = commit_tree(store, graft.graft(store, base, folder / "upper", by_policy))
     store.commit_transaction(None)
+    for name, kind in objects(store):
+        assert store.fsck_object(kind, name, None)
     store.checkout_at(OSTree.RepoCheckoutAtOptions(), -100, os.fspath(folder / "out"), checksum, None)
     found = [folder / "out", *(folder / "out").rglob("*")]
     assert {os.getxattr(path, "trusted.kept", follow_symlinks=False) for path in found} == {b"yes"}
