@@ -22,7 +22,14 @@ CONFIG = "SELINUX=enforcing\nSELINUXTYPE=default\n"
 STORE = "store-root = /etc/selinux\n"
 # What the second version of the package says, and the first does not.
 RULE = '(filecon "/usr/share/toy(/.*)?" any (system_u object_r man_t ((s0) (s0))))\n'
-PROGRAM, LOADER = "/usr/sbin/semodule", "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
+PROGRAMS = (
+    "/usr/sbin/semodule",
+    "/usr/sbin/sefcontext_compile",
+    "/usr/sbin/setfiles",
+    "/usr/libexec/selinux/hll/pp",
+)
+LOADER = "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
+SOURCE = "usr/share/selinux/default"
 
 
 def packages() -> tuple[Toy, Toy]:
@@ -31,9 +38,20 @@ def packages() -> tuple[Toy, Toy]:
     return _package("1", folder), _package("2", folder)
 
 
+def source() -> Toy:
+    """A package with the modules and what builds a policy of them, which its scriptlet does, as Debian's does."""
+    folder = _kept()
+    files = dict([("/lib64", "-> usr/lib64"), *_files(folder / "source"), *_files(folder / "tools")])
+    modules = " ".join(f"-i /{SOURCE}/{name}.pp.bz2" for name in MODULES)
+    build = f"%post\nsemodule --noreload --store=default {modules}\n"
+    attributes = {name: "0755,root,root" for name in (*PROGRAMS, LOADER)}
+    attributes["/var/lib/selinux/default/"] = "0700,root,root"
+    return Toy("toy-policy", "1", {**files, "/var/lib/selinux/default/": ""}, scripts=build, attributes=attributes)
+
+
 def _package(version: str, folder: Path) -> Toy:
     files = dict([*_files(folder / version), *_files(folder / "tools")])
-    return Toy("toy-policy", version, files, attributes={name: "0755,root,root" for name in (PROGRAM, LOADER)})
+    return Toy("toy-policy", version, files, attributes={name: "0755,root,root" for name in (*PROGRAMS, LOADER)})
 
 
 def _files(folder: Path) -> Iterator[tuple[str, str | bytes]]:
@@ -62,9 +80,13 @@ def _kept() -> Path:
 def _make(root: Path, made: Path) -> None:
     _unpack(root)
     (root / "etc/selinux/config").write_text(CONFIG)
+    shutil.copytree(root / "etc/selinux", made / "source/etc/selinux")
+    (made / "source" / SOURCE).mkdir(parents=True)
+    for name in MODULES:
+        shutil.copy2(root / SOURCE / f"{name}.pp.bz2", made / "source" / SOURCE)
     with (root / "etc/selinux/semanage.conf").open("a") as settings:
         settings.write(STORE)
-    _semodule(root, *(word for name in MODULES for word in ("-i", f"/usr/share/selinux/default/{name}.pp.bz2")))
+    _semodule(root, *(word for name in MODULES for word in ("-i", f"/{SOURCE}/{name}.pp.bz2")))
     shutil.copytree(root / "etc/selinux", made / "1/etc/selinux")
     (root / "rule.cil").write_text(RULE)
     _semodule(root, "-i", "/rule.cil")
@@ -83,15 +105,15 @@ def _unpack(root: Path) -> None:
 
 def _semodule(root: Path, *arguments: str) -> None:
     """Add modules to the policy in root, without loading it into this machine's kernel."""
-    argv = ["chroot", os.fspath(root), PROGRAM, "--noreload", "--store=default", *arguments]
+    argv = ["chroot", os.fspath(root), PROGRAMS[0], "--noreload", "--store=default", *arguments]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
 def _keep_tools(root: Path, tools: Path) -> None:
-    """semodule and the libraries that its packages bring, all below /usr."""
-    found = [path for pattern in ("lib*/**/*", "usr/lib/*/*.so.*", PROGRAM[1:]) for path in root.glob(pattern)]
-    for path in found:
+    """semodule, what it runs, and the libraries that its packages bring, all below /usr."""
+    wanted = ("lib*/**/*", "sbin/setfiles", "usr/lib/*/*.so.*", *(name[1:] for name in PROGRAMS))
+    for path in (path for pattern in wanted for path in root.glob(pattern)):
         inside = str(path.relative_to(root))
         target = tools / inside if inside.startswith("usr/") else tools / "usr" / inside
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ostree_layer import cage, database, process
 from ostree_layer.account_files import Accounts
 from ostree_layer.errors import CommandError
-from ostree_layer.layout import accounts, machine, paths, places, reproducible, var
+from ostree_layer.layout import accounts, machine, paths, places, reproducible, selinux, var
 from ostree_layer.layout.accounts import Ids, Texts
 from ostree_layer.layout.machine import Files
 from ostree_layer.layout.record import Record
@@ -74,6 +74,7 @@ def normalise(root: Path, former: Former, host: Accounts, record: Record | None)
     ids = Ids({}, {})
     if record is not None:
         places.take_copies(root, record.before)
+        selinux.keep_store(root)
         places.describe(root)
         var.carry(root, record, [place.seen for place in places.of(root)])
         paths.drop_leftovers(root)

@@ -57,9 +57,9 @@ def _link(place: Place, name: str) -> str:
     return tmpfiles.link(f"/{path}", os.path.relpath(f"/{place.kept}/{name}", os.path.dirname(f"/{path}")))
 
 
-def _copy(root: Path, place: Place, _accounts: Accounts) -> Iterator[str]:
-    if any((root / place.kept).iterdir()):
-        yield tmpfiles.copy(f"/{place.seen}", f"/{place.kept}")
+def _link_itself(root: Path, place: Place, _accounts: Accounts) -> Iterator[str]:
+    if any((root / place.kept).glob("*/active")):
+        yield tmpfiles.link(f"/{place.seen}", "../../etc/selinux/store")
 
 
 def _nothing(_root: Path, _place: Place, _accounts: Accounts) -> Iterator[str]:
@@ -72,7 +72,7 @@ PLACES = (
     # Which alternatives there are belongs to the tree; what the admin chose is in /etc, and may be in /var.
     Place("var/lib/alternatives", "", "usr/lib/alternatives", _link_children, is_copied=True),
     Place("var/lib/dpkg/alternatives", "", "usr/lib/sysimage/alternatives", _link_children, is_copied=True),
-    Place("var/lib/selinux", "", "usr/lib/sysimage/selinux", _copy, is_copied=True),
+    Place("var/lib/selinux", "", "usr/etc/selinux/store", _link_itself),
     # libostree takes kernels from /usr/lib/modules; what else packages have for /boot is for boot loader tools.
     Place("boot", "", "usr/lib/ostree-boot", _nothing),
 )
@@ -123,7 +123,12 @@ def _tidy(root: Path) -> None:
             below = os.path.relpath(folder, root / place.kept)
             if not os.listdir(folder) and not _is_packaged(root, place, below):
                 os.rmdir(folder)
+        above = (root / place.kept).parent
+        if above.is_dir() and not any(above.iterdir()):
+            above.rmdir()
 
 
 def _is_packaged(root: Path, place: Place, below: str) -> bool:
-    return below != "." and bool(rpmdb.owners(root, [f"/{place.link or place.seen}/{below}"]))
+    # What is kept in the tree's /etc, a package may also have there.
+    names = (place.link or place.seen, place.kept.replace("usr/etc/", "etc/"))
+    return below != "." and bool(rpmdb.owners(root, [f"/{name}/{below}" for name in names]))

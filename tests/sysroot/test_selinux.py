@@ -180,3 +180,20 @@ def test_a_policy_that_is_switched_off_labels_nothing(host: Host, policies: tupl
     host.done("install", "app")
     assert set(types(host).values()) == {""}
     host.fsck()
+
+
+def test_a_policy_that_is_built_by_a_scriptlet(host: Host) -> None:
+    host.offer(policy.source(), APP, LIB)
+    host.done("install", "toy-policy")
+    tree = host.tree
+    assert (tree / "usr/etc/selinux/semanage.conf").read_text().endswith("\nstore-root = /etc/selinux/store\n")
+    assert sorted(os.listdir(tree / "usr/etc/selinux/store/default/active/modules/400")) == sorted(policy.MODULES)
+    assert sorted(os.listdir(tree / "etc/selinux/store/default/active/modules/400")) == sorted(policy.MODULES)
+    assert stat.S_IMODE((tree / "usr/etc/selinux/store/default").stat().st_mode) == 0o700
+    lines = (tree / "usr/lib/tmpfiles.d/ostree-layer.conf").read_text()
+    assert lines == "L /var/lib/selinux - - - - ../../etc/selinux/store\n"
+    host.done("install", "app")
+    found = types(host)
+    assert found["/usr/bin/app"] == "bin_t"
+    assert [path for path, kind in found.items() if not kind] == []
+    host.fsck()
