@@ -37,6 +37,7 @@ def deploy(target: Target, locked: OSTree.Sysroot, stateroot: str, tree: Tree, *
 
     A staged deployment is finalized when the host shuts down, so that edits of /etc until then still count.
     """
+    _require_bubblewrap(tree)
     with _translated(tree.checksum):
         waiting = locked.get_staged_deployment()
         if staged and waiting is not None and waiting.get_osname() != stateroot:
@@ -51,6 +52,15 @@ def deploy(target: Target, locked: OSTree.Sysroot, stateroot: str, tree: Tree, *
             _stage(target, locked, stateroot, tree, usr)
         else:
             _write(locked, stateroot, tree, usr)
+
+
+def _require_bubblewrap(tree: Tree) -> None:
+    """Without it, a staged deployment would be given up when the host shuts down, and nobody would be told."""
+    if tree.lean is not None and tree.lean.runs_semodule and not host.BUBBLEWRAP.exists():
+        raise DeployError(
+            f"{host.BUBBLEWRAP} is not on this host, and libostree deploys a tree with an SELinux policy by it",
+            hint="install bubblewrap first, and reboot",
+        )
 
 
 @contextlib.contextmanager

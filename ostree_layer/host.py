@@ -13,6 +13,8 @@ from ostree_layer.model import Settings, Target
 BOOTED_MARK = Path("/run/ostree-booted")
 SYSTEMD_MARK = Path("/run/systemd/system")
 STAGED_MARK = Path("/run/ostree/staged-deployment")
+# Where libostree looks for it, on the machine that it runs on.
+BUBBLEWRAP = Path("/usr/bin/bwrap")
 LOGINUID = Path("/proc/self/loginuid")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import policy
+from tests import guard, policy
 from tests.sysroots import Host, ostree
 from tests.toys import APP, LIB, Toy
 
@@ -197,3 +197,19 @@ def test_a_policy_that_is_built_by_a_scriptlet(host: Host) -> None:
     assert found["/usr/bin/app"] == "bin_t"
     assert [path for path, kind in found.items() if not kind] == []
     host.fsck()
+
+
+def test_a_machine_without_bubblewrap(host: Host, policies: tuple[Toy, Toy]) -> None:
+    host.offer(policies[0])
+    hidden = host.folder / "hidden"
+    hidden.mkdir()
+    os.mknod(hidden / "bwrap", stat.S_IFCHR, os.makedev(0, 0))  # overlayfs's mark of what is not there
+    hide = 'mount -t overlay overlay -o "lowerdir=$0:/usr/bin" /usr/bin && exec "$@"'
+    argv = ["sh", "-c", hide, os.fspath(hidden), *host.dnf_argv("-y", "install", "toy-policy")]
+    result = guard.run(host.folder, argv, host.environment())
+    assert result.returncode == 1
+    assert result.stdout.endswith(
+        "Error: /usr/bin/bwrap is not on this host, and libostree deploys a tree with an SELinux policy by it\n"
+        "(install bubblewrap first, and reboot)\nNothing was deployed: the host is as it was.\n"
+    )
+    assert len(host.deployments()) == 1
