@@ -141,17 +141,10 @@ class Layering:
 
     def reasons(self) -> list[str]:
         """Why a transaction may have failed for which rpm gives no reason."""
-        files = dnf_base.failed_files(self._base)
-        found = [misfits.find(self._place.staged.root, file) for file in files]
-        return list(filter(None, [*found, self._lack_of_space()]))
-
-    def _lack_of_space(self) -> str:
-        needed = dnf_base.install_size(self._base)
-        file_system = os.statvfs(self._place.staged.folder)
-        left = file_system.f_bavail * file_system.f_frsize
-        if needed <= left:
-            return ""
-        return f"no space left for {needed >> 20} MB of packages: {self._place.target.sysroot} has {left >> 20} MB"
+        staged = self._place.staged
+        found = [misfits.find(staged.root, file) for file in dnf_base.failed_files(self._base)]
+        needed, where = dnf_base.install_size(self._base), self._place.target.sysroot
+        return list(filter(None, [*found, misfits.lack_of_space(needed, staged.folder, where)]))
 
     @property
     def is_changed(self) -> bool:
@@ -186,8 +179,12 @@ class Layering:
         accounts = self._accounts_of_host
         arguments = metadata.parse_initramfs_arguments(repo.metadata(self._previous))
         changes = upper.changes(staged.upper, staged.lower)
-        cage.call(staged.root, lambda: kernel.normalise(root, changes, arguments, report))
-        ids, self._left_out = cage.call(staged.root, lambda: layout.normalise(root, self._former, accounts, record))
+
+        def work() -> layout.Normalised:
+            kernel.normalise(root, changes, arguments, report)
+            return layout.normalise(root, self._former, accounts, record)
+
+        ids, self._left_out = cage.call(staged.root, work)
         self._etc_conflicts = self._meet_local_etc()
         by_policy = labels.load(staged.root, staged.lower)
         self._mounted.close()

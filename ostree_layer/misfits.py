@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Why an RPM file could not be unpacked into a root: rpm tells its log only, and DNF nobody."""
+"""Why packages could not be unpacked into a root: rpm tells its log only, and DNF nobody."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ import rpm
 def find(root: Path, package: Path) -> str:
     """The first path of an RPM file that does not fit into root, in a sentence; empty where all of them do."""
     return next(_misfits(root, _header(package)), "")
+
+
+def lack_of_space(needed: int, folder: Path, sysroot: str) -> str:
+    """That `needed` bytes are more than the file system of folder, a part of sysroot, has left; or an empty string."""
+    file_system = os.statvfs(folder)
+    left = file_system.f_bavail * file_system.f_frsize
+    if needed <= left:
+        return ""
+    return f"no space left for {needed >> 20} MB of packages: {sysroot} has {left >> 20} MB"
 
 
 def _header(package: Path) -> rpm.hdr:

@@ -28,6 +28,13 @@ class Former(NamedTuple):
     books: Books | None
 
 
+class Normalised(NamedTuple):
+    """The ids that `finish` needs, and the paths of what was left out because it belongs to one machine only."""
+
+    ids: Ids
+    left_out: tuple[str, ...]
+
+
 def remember(root: Path, epoch: int | None) -> Former:
     """What `normalise` needs of before a transaction; `epoch` is what `host.source_date_epoch` returns."""
     books = None if epoch is None else reproducible.remember(root, epoch)
@@ -40,7 +47,7 @@ def prepare(root: Path, host: Accounts) -> None:
 
     def work() -> None:
         accounts.reserve(root, host)
-        if has_systemd:
+        if has_systemd and accounts.are_missing(root):
             _try(["systemd-sysusers", f"--root={root}"])
         places.show_copies(root)
         _try(
@@ -61,11 +68,10 @@ def _try(argv: list[str]) -> None:
         log.info("as on many hosts: %s", e)  # one line that it does not like, of anybody's; it did all the others
 
 
-def normalise(root: Path, former: Former, host: Accounts, record: Record | None) -> tuple[Ids, tuple[str, ...]]:
+def normalise(root: Path, former: Former, host: Accounts, record: Record | None) -> Normalised:
     """Make what packages and scriptlets wrote in root fit the rules; called in the cage, where root is /.
 
-    Without a record there were none: only DNF's history has changed. Return the ids that `finish` needs, and the paths
-    of what was left out because it belongs to one machine only.
+    Without a record there were none: only DNF's history has changed.
     """
     left_out = machine.restore(root, former.identity)
     for directory in (database.HISTORY_DIRECTORY, *database.RPMDB_DIRECTORIES):
@@ -81,7 +87,7 @@ def normalise(root: Path, former: Former, host: Accounts, record: Record | None)
         ids = accounts.declare(root, former.accounts, host, record)  # last: it takes new accounts' names out of /etc
     if former.books is not None:
         reproducible.settle(root, former.books)
-    return ids, left_out
+    return Normalised(ids, left_out)
 
 
 def finish(upper: Path, lower: Path, ids: Ids) -> None:

@@ -59,6 +59,12 @@ def reserve(root: Path, host: Accounts) -> None:
     account_files.write_lines(etc / "group", [*account_files.lines(etc / "group"), *group])
 
 
+def are_missing(root: Path) -> bool:
+    """Whether the tree declares accounts that root does not have: systemd-sysusers would make them."""
+    tree = account_files.of_tree(root)
+    return not sysusers.declared(root).keys() <= tree.users.keys() | tree.groups.keys()
+
+
 def _altfiles(root: Path, name: str) -> list[str]:
     """The accounts that packages would not find: rpm reads /etc only."""
     here = {line.split(":")[0] for line in account_files.lines(root / "etc" / name)}
