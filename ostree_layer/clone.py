@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 import struct
 import sys
@@ -19,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import process
+from ostree_layer import ownership, process
 
 # Directories at this depth are what the two processes share between them.
 SHARED_DEPTH = 2
@@ -105,7 +104,7 @@ class Cloner:
                 except OSError as e:
                     if e.errno != errno.EMLINK:
                         raise
-                    copy(self.objects / source, Path(path, name))
+                    ownership.copy(self.objects / source, Path(path, name))
         finally:
             os.close(folder)
 
@@ -122,15 +121,6 @@ class Cloner:
 
     def _read(self, checksum: str, kind: str) -> bytes:
         return (self.objects / checksum[:2] / f"{checksum[2:]}.{kind}").read_bytes()
-
-
-def copy(source: Path, target: Path) -> None:
-    """What a link would have been, where the file system allows no more links to source."""
-    status = os.lstat(source)
-    shutil.copy2(source, target, follow_symlinks=False)
-    os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
-    if not target.is_symlink():
-        target.chmod(stat.S_IMODE(status.st_mode))
 
 
 def read_tree(data: bytes) -> tuple[Iterator[tuple[str, str]], Iterator[tuple[str, str, str]]]:

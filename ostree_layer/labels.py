@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from pathlib import Path
 
-from ostree_layer import contexts
+from ostree_layer import contexts, ownership
 from ostree_layer.contexts import Change
 from ostree_layer.errors import CommitError
 from ostree_layer.ostree_gi import OSTree, gfile, translated
@@ -57,7 +56,7 @@ class Labels:
         if not wanted:
             return False
         if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
-            _separate(file, status)
+            _separate(file)
         _write(file, path, wanted)
         return True
 
@@ -107,17 +106,11 @@ def _write(file: str, path: str, label: bytes) -> None:
         raise CommitError(f"{path} cannot be labelled {label[:-1].decode()}: {e.strerror}") from e
 
 
-def _separate(file: str, status: os.stat_result) -> None:
+def _separate(file: str) -> None:
     """Make one name of a hard-linked file a file of its own: the policy may have another label for each name.
 
     Names that get the same label become the same object again.
     """
     copy = os.path.join(os.path.dirname(file), ".ostree-layer-label")
-    shutil.copyfile(file, copy, follow_symlinks=False)
-    os.chown(copy, status.st_uid, status.st_gid, follow_symlinks=False)
-    if not stat.S_ISLNK(status.st_mode):
-        os.chmod(copy, stat.S_IMODE(status.st_mode))
-    # Last, because a change of owner takes the capabilities off.
-    for name in os.listxattr(file, follow_symlinks=False):
-        os.setxattr(copy, name, os.getxattr(file, name, follow_symlinks=False), follow_symlinks=False)
+    ownership.copy(file, copy)
     os.replace(copy, file)

@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ostree_layer import account_files, rpmdb, sysusers
+from ostree_layer import account_files, ownership, rpmdb, sysusers
 from ostree_layer.account_files import FILES, Accounts
 from ostree_layer.layout.record import Record
 
@@ -22,7 +22,6 @@ PREFIX = "00-ostree-layer-"
 # Names of what only keeps an id from being given to somebody else.
 RESERVED = "ostree-layer-"
 PROGRAM = "usr/bin/systemd-sysusers"
-CAPABILITY = "security.capability"
 
 Texts = dict[str, list[str]]
 
@@ -82,7 +81,7 @@ def declare(root: Path, pristine: Texts, host: Accounts, record: Record) -> Ids:
         _give_back(root / "etc", pristine, keep={*now.users, *now.groups} - {*start.users, *start.groups})
         return Ids({}, {})
     ids = _ids_of_host(start, now, host)
-    for package in sorted(record.removed - record.installed):
+    for package in sorted(record.gone):
         _conf(root, package).unlink(missing_ok=True)
     for package, lines in _by_package(root, pristine, _renumbered(now, ids), record).items():
         _add(root, package, lines)
@@ -209,13 +208,5 @@ def renumber(upper: Path, ids: Ids) -> None:
 def _renumber_one(path: str, ids: Ids) -> None:
     status = os.lstat(path)
     user, group = ids.users.get(status.st_uid, -1), ids.groups.get(status.st_gid, -1)
-    if (user, group) == (-1, -1):
-        return
-    # A change of owner takes setuid and capabilities away.
-    has_capability = CAPABILITY in os.listxattr(path, follow_symlinks=False)
-    capability = os.getxattr(path, CAPABILITY, follow_symlinks=False) if has_capability else b""
-    os.lchown(path, user, group)
-    if not os.path.islink(path):
-        os.chmod(path, status.st_mode & 0o7777)
-    if capability:
-        os.setxattr(path, CAPABILITY, capability, follow_symlinks=False)
+    if (user, group) != (-1, -1):
+        ownership.give(path, user, group)

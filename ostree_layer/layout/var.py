@@ -7,13 +7,12 @@ The same goes for the places that a tree has as links into /var, and for what pa
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from ostree_layer import account_files, rpmdb, tmpfiles
+from ostree_layer import account_files, ownership, rpmdb, tmpfiles
 from ostree_layer.account_files import Accounts
 from ostree_layer.errors import CommitError
 from ostree_layer.layout import record as records
@@ -64,9 +63,9 @@ def carry(root: Path, record: Record, elsewhere: Iterable[str] = ()) -> None:
         _forget(tree, name, all_of_it=name in record.gone)
     owned = {path: name for name in sorted(record.installed) for path in _owned(tree, name)}
     whose = {**dict(_changed(tree, record, owned)), **owned}
+    existed = record.before.keys() - owned.keys()
     for name in sorted(set(whose.values())):
         paths = sorted(path for path in whose if whose[path] == name)
-        existed = record.before.keys() - owned.keys()
         lines = [line for path in paths for line in _line(tree, path, existed=path in existed)]
         tmpfiles.write(tree.conf(name), [*tmpfiles.read(tree.conf(name)), *lines])
 
@@ -151,9 +150,6 @@ def _keep(root: Path, path: str) -> str:
         kept.encode()
     except UnicodeEncodeError:
         kept = f"{FACTORY}/{quote(os.fsencode(path))}"
-    target, status = root / kept, os.lstat(root / path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(root / path, target)
-    os.chown(target, status.st_uid, status.st_gid)
-    shutil.copystat(root / path, target)  # last: a change of owner takes setuid and capabilities away
+    (root / kept).parent.mkdir(parents=True, exist_ok=True)
+    ownership.copy(root / path, root / kept)
     return kept

@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
-    "account_files errors failpoint model",
+    "account_files errors failpoint model ownership",
     "contexts database diff etc_words host layout.record misfits mounts privileges process requests rpmdb settings"
     " signals sysusers tmpfiles upper",
     "cage clone dnf_base etc labels layout.accounts layout.initramfs layout.machine layout.paths layout.places"
