@@ -112,7 +112,8 @@ class Layering:
         self._base, self._settings, self._place, self._mounted = base, settings, where, mounted
         self._first = database.last_transaction(root / HISTORY)
         self._ledger = ledger.Ledger.begin(base, root)
-        self._former = layout.remember(root, host.source_date_epoch(os.environ))
+        version = repo.version(self._previous)
+        self._former = layout.remember(root, host.source_date_epoch(os.environ), version, named=settings.os_release)
         self._watch = Watch(where.staged.var, root / "etc")
         caged_rpm.use(self._watch, network=settings.scriptlets_network)
         self._is_running = self._has_failed = False

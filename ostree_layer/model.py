@@ -93,6 +93,7 @@ class Settings:
     stateroot: str = ""
     strict_scriptlets: bool = True
     scriptlets_network: bool = False
+    os_release: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

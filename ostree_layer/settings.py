@@ -18,6 +18,7 @@ def parse(parser: Any) -> Settings:
         sysroot=_text(parser, "sysroot"),
         stateroot=_text(parser, "stateroot"),
         strict_scriptlets=_boolean(parser, "strict_scriptlets", default=Settings.strict_scriptlets),
+        os_release=_boolean(parser, "os_release", default=Settings.os_release),
         scriptlets_network=_boolean(parser, "scriptlets_network", default=Settings.scriptlets_network),
     )
 

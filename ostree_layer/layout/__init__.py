@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ostree_layer import cage, database, process
 from ostree_layer.account_files import Accounts
 from ostree_layer.errors import CommandError
-from ostree_layer.layout import accounts, machine, paths, places, reproducible, selinux, var
+from ostree_layer.layout import accounts, machine, os_release, paths, places, reproducible, selinux, var
 from ostree_layer.layout.accounts import Ids, Texts
 from ostree_layer.layout.machine import Files
 from ostree_layer.layout.record import Record
@@ -21,11 +21,15 @@ log = logging.getLogger(__name__)
 
 
 class Former(NamedTuple):
-    """What a tree came with. `books` are for a run that is to leave the same on any machine."""
+    """What a tree came with. `books` are for a run that is to leave the same on any machine.
+
+    `version` is what the tree's os-release is to name, if it is to name one.
+    """
 
     accounts: Texts
     identity: Files
     books: Books | None
+    version: str
 
 
 class Normalised(NamedTuple):
@@ -35,10 +39,14 @@ class Normalised(NamedTuple):
     left_out: tuple[str, ...]
 
 
-def remember(root: Path, epoch: int | None) -> Former:
-    """What `normalise` needs of before a transaction; `epoch` is what `host.source_date_epoch` returns."""
+def remember(root: Path, epoch: int | None, version: str, *, named: bool) -> Former:
+    """What `normalise` needs of before a transaction; `epoch` is what `host.source_date_epoch` returns.
+
+    `version` is the commit's, which os-release is to name if it is `named`, or was before.
+    """
     books = None if epoch is None else reproducible.remember(root, epoch)
-    return Former(accounts.remember(root / "etc"), machine.remember(root), books)
+    is_named = named or os_release.names_version(root)
+    return Former(accounts.remember(root / "etc"), machine.remember(root), books, version if is_named else "")
 
 
 def prepare(root: Path, host: Accounts) -> None:
@@ -77,6 +85,8 @@ def normalise(root: Path, former: Former, host: Accounts, record: Record | None)
     for directory in (database.HISTORY_DIRECTORY, *database.RPMDB_DIRECTORIES):
         for name in (database.HISTORY, database.RPMDB):
             database.settle(root / directory / name)
+    if former.version:
+        os_release.name_version(root, former.version)
     ids = Ids({}, {})
     if record is not None:
         places.take_copies(root, record.before)

@@ -109,3 +109,16 @@ def test_a_tree_that_asks_for_composefs_is_left_to_libostree(folder: Path, toy_t
         assert (host.tree / "usr/bin/app").exists() and (host.tree / "usr/share/toy/kept").exists()
         host.fsck()
         host.wait_for_cleaner()
+
+
+def test_os_release_names_the_version_if_the_admin_says_so(host: Host) -> None:
+    release = "ID=toy\nVERSION_ID=1\n"
+    host.offer(APP, LIB, Toy("other", scripts=f"%post\nprintf '{release}' > /usr/lib/os-release\n"))
+    host.done("install", "lib")
+    assert (host.tree / "usr/lib/os-release").read_text() == release
+    (host.folder / "plugins.d/ostree.conf").write_text("[main]\nenabled=1\nos_release=1\n")
+    host.done("install", "app")
+    assert (host.tree / "usr/lib/os-release").read_text() == f"{release}OSTREE_VERSION='1.0'\n"
+    (host.folder / "plugins.d/ostree.conf").write_text("[main]\nenabled=1\n")
+    host.done("install", "other")
+    assert (host.tree / "usr/lib/os-release").read_text() == f"{release}OSTREE_VERSION='1.0'\n"

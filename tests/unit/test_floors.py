@@ -14,8 +14,8 @@ FLOORS = (
     "account_files errors failpoint model ownership",
     "contexts database diff etc_words host layout.record misfits mounts privileges process requests rpmdb settings"
     " signals sysusers tmpfiles upper",
-    "cage clone dnf_base etc labels layout.accounts layout.initramfs layout.machine layout.paths layout.places"
-    " layout.reproducible layout.selinux layout.var lean metadata objects origin ostree_gi repo sysroot",
+    "cage clone dnf_base etc labels layout.accounts layout.initramfs layout.machine layout.os_release layout.paths"
+    " layout.places layout.reproducible layout.selinux layout.var lean metadata objects origin ostree_gi repo sysroot",
     "boot caged_rpm commit deploy graft layout layout.kernel ledger looking relabel staging status",
     "cleaner layering switching terminal",
 )
