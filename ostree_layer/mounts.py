@@ -72,12 +72,26 @@ def children_in_a_pid_namespace() -> Iterator[None]:
 
 def change_root(new: Path) -> None:
     """Make the mount at `new` the root of this mount namespace; what was there before cannot be reached any more."""
-    os.chdir(new)
+    folder = os.open(new, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _leave_chroot(new)
+        os.fchdir(folder)
+    finally:
+        os.close(folder)
     # The old root ends up on top of the new one, where it can be taken off without a directory for it.
     if _libc.pivot_root(b".", b".") < 0:
         raise _failed(f"making {new} the root")
     unmount(Path("."))
     os.chdir("/")
+
+
+def _leave_chroot(elsewhere: Path) -> None:
+    """Where this process is in a chroot, go to the root of the mount namespace: others could get there, too."""
+    os.chdir("/")
+    os.chroot(elsewhere)  # from now on the working directory is outside the root, and nothing stops it
+    while not os.path.samestat(os.stat("."), os.stat("..")):
+        os.chdir("..")
+    os.chroot(".")
 
 
 def overlay(lower: Path, upper: Path, work: Path, target: Path) -> None:

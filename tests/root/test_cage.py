@@ -101,7 +101,7 @@ def test_it_has_none_of_our_open_directories(root: Path) -> None:
         found = cage.call(root, targets)
     finally:
         os.close(ours)
-    assert os.devnull in found
+    assert [target for target in found if target.endswith(os.devnull)]
     assert not [target for target in found if target.startswith("/") and os.path.isdir(target)]
 
 
