@@ -27,6 +27,8 @@ CGROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/pids"))
 CGROUP = "ostree-layer."
 # Seconds after which a cgroup without processes is one that a killed run left.
 FORGOTTEN = 3600
+# What a message begins with that says what a caged process died of.
+FAILURE = b"failure:"
 LENGTH = struct.Struct("!I")
 # What packages' scriptlets are told, besides what any child process of ours is.
 ENVIRONMENT = {
@@ -99,17 +101,13 @@ def started(root: Path, work: Work, *, keep: Iterable[int] = (), network: bool =
             os.waitpid(child, 0)
 
 
-def call(root: Path, function: Callable[[], T], *, inside: bool = True) -> T:
-    """Return what function returns, or raise what it raises, in a cage.
-
-    Inside, root is its root directory; otherwise it finds root at its path, and this machine's programs.
-    """
+def call(root: Path, function: Callable[[], T]) -> T:
+    """Return what function returns, or raise what it raises, in a cage that has root as its root directory."""
 
     def work(channel: Channel) -> None:
-        if inside:
-            os.chroot(root)
-            os.chdir("/")
-        channel.send(pickle.dumps((function(), None)))
+        os.chroot(root)
+        os.chdir("/")
+        channel.send(pickle.dumps(function()))
 
     with started(root, work) as channel:
         result: T = _answer(channel)
@@ -119,12 +117,18 @@ def call(root: Path, function: Callable[[], T], *, inside: bool = True) -> T:
 def _answer(channel: Channel) -> Any:
     """The result that a caged process sends last."""
     try:
-        result, error = pickle.loads(channel.receive()[0])
+        data = channel.receive()[0]
     except EOFError:
         raise TransactionFailed("a caged process was killed before it was done") from None
-    if error is not None:
+    raise_failure(data)
+    return pickle.loads(data)
+
+
+def raise_failure(data: bytes) -> None:
+    """Raise what was raised in the cage, if that is what data says."""
+    if data.startswith(FAILURE):
+        error: Exception = pickle.loads(data[len(FAILURE) :])
         raise error
-    return result
 
 
 def _be_caged(root: Path, work: Work, end: socket.socket, keep: set[int], *, network: bool) -> None:
@@ -138,7 +142,7 @@ def _be_caged(root: Path, work: Work, end: socket.socket, keep: set[int], *, net
             work(channel)
             status = 0
         except Exception as e:  # noqa: BLE001 - it is raised on the other side
-            channel.send(pickle.dumps((None, e)))
+            channel.send(FAILURE + pickle.dumps(e))
     finally:
         os._exit(status)
 

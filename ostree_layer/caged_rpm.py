@@ -24,29 +24,34 @@ PROGRESS = (
     rpm.RPMCALLBACK_TRANS_PROGRESS,
     rpm.RPMCALLBACK_VERIFY_PROGRESS,
 )
+PREPARED = "prepared"
 # What DNF opens in the staged root when rpm is done; a scriptlet must not have led it elsewhere.
 OPENED_AFTERWARDS = (*database.RPMDB_DIRECTORIES, database.HISTORY_DIRECTORY)
 
 
 class Watcher(Protocol):
-    """What is told of each scriptlet, while nothing happens in the cage."""
+    """What is told of each scriptlet, and before the first one, while nothing happens in the cage."""
+
+    def start(self) -> None: ...
 
     def begins(self) -> None: ...
 
     def ended(self, package: str) -> None: ...
 
 
-def use(watch: Watcher, *, network: bool) -> None:
-    """Make DNF, in this process, run its RPM transactions in a cage."""
-    dnf.rpm.transaction.TransactionWrapper = functools.partial(Transaction, watch=watch, network=network)
+def use(watch: Watcher, prepare: Callable[[], None], *, network: bool) -> None:
+    """Make DNF, in this process, run its RPM transactions in a cage, in which `prepare` comes first."""
+    dnf.rpm.transaction.TransactionWrapper = functools.partial(
+        Transaction, watch=watch, prepare=prepare, network=network
+    )
 
 
 class Transaction(dnf.rpm.transaction.TransactionWrapper):  # type: ignore[misc] # DNF has no types
     """An RPM transaction whose `run` is one in a cage; the rest of it works in this process."""
 
-    def __init__(self, root: str, *, watch: Watcher, network: bool) -> None:
+    def __init__(self, root: str, *, watch: Watcher, prepare: Callable[[], None], network: bool) -> None:
         super().__init__(root)
-        self._root, self._watch, self._network = root, watch, network
+        self._root, self._watch, self._prepare, self._network = root, watch, prepare, network
         self._script_output: list[int] = []
         self._failed: set[int] = set()
 
@@ -84,6 +89,9 @@ class Transaction(dnf.rpm.transaction.TransactionWrapper):  # type: ignore[misc]
             opened.extend(channel.receive()[1])
             return opened[-1] if what == rpm.RPMCALLBACK_INST_OPEN_FILE and opened else None
 
+        self._prepare()
+        channel.send(json.dumps(PREPARED).encode())
+        channel.receive()
         problems = self.ts.run(callback, "")
         failed = [number for number, element in enumerate(self.ts) if element.Failed()]
         self.ts.closeDB()
@@ -94,6 +102,10 @@ class Transaction(dnf.rpm.transaction.TransactionWrapper):  # type: ignore[misc]
         package = ""
         while True:
             said = _receive(channel)
+            if said == PREPARED:
+                self._watch.start()
+                channel.send(b"")
+                continue
             if len(said) == 2:
                 return said
             what, amount, total, key = said
@@ -130,6 +142,8 @@ class Element:
 
 def _receive(channel: Channel) -> Any:
     try:
-        return json.loads(channel.receive()[0])
+        data = channel.receive()[0]
     except EOFError:
         raise TransactionFailed("the rpm transaction was killed before it was done") from None
+    cage.raise_failure(data)
+    return json.loads(data)

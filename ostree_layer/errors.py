@@ -31,9 +31,13 @@ class CommandError(OstreeLayerError):
     """A child process ended with a status other than 0."""
 
     def __init__(self, argv: Sequence[str], returncode: int, stderr: str) -> None:
-        self.argv, self.returncode = tuple(argv), returncode
+        self.argv, self.returncode, self.stderr = tuple(argv), returncode, stderr
         ending = f"was killed by signal {-returncode}" if returncode < 0 else f"exited with status {returncode}"
         super().__init__(f"{shlex.join(argv)} {ending}" + (f": {stderr}" if stderr else ""))
+
+    def __reduce__(self) -> tuple[type[CommandError], tuple[Sequence[str], int, str]]:
+        """How it comes out of another process."""
+        return CommandError, (self.argv, self.returncode, self.stderr)
 
 
 class TransactionFailed(OstreeLayerError):

@@ -38,7 +38,6 @@ from ostree_layer import (
     sysroot,
     upper,
 )
-from ostree_layer.account_files import Accounts
 from ostree_layer.deploy import Tree
 from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
@@ -114,8 +113,9 @@ class Layering:
         self._ledger = ledger.Ledger.begin(base, root)
         version = repo.version(self._previous)
         self._former = layout.remember(root, host.source_date_epoch(os.environ), version, named=settings.os_release)
+        self._host = account_files.read(self._merge / "etc")  # whose /etc will be merged into the new one
         self._watch = Watch(where.staged.var, root / "etc")
-        caged_rpm.use(self._watch, network=settings.scriptlets_network)
+        caged_rpm.use(self._watch, self._prepare, network=settings.scriptlets_network)
         self._is_running = self._has_failed = False
         self._left_out: tuple[str, ...] = ()
         self._etc_conflicts: tuple[EtcConflict, ...] = ()
@@ -123,11 +123,12 @@ class Layering:
     def rpm_begins(self) -> None:
         """DNF is about to run an RPM transaction, or to write a change of groups or modules."""
         failpoint("layering::resolved")
-        if self._watch.record is None:
-            layout.prepare(self._place.staged.root, self._accounts_of_host)
-            self._watch.start()
         self._has_failed = self._has_failed or self._is_running
         self._is_running = True
+
+    def _prepare(self) -> None:
+        if self._watch.record is None:
+            layout.prepare(self._place.staged.root, self._host)
 
     def rpm_ended(self, complaint: str) -> None:
         """DNF came to an end without a failed package; `complaint` says which scriptlet failed, if one did."""
@@ -177,13 +178,12 @@ class Layering:
     def _normalise(self, report: Report) -> labels.Labels:
         """Make what was written fit the rules of a tree, and leave it in the upper alone."""
         staged, record, root = self._place.staged, self._record(), Path("/")
-        accounts = self._accounts_of_host
         arguments = metadata.parse_initramfs_arguments(repo.metadata(self._previous))
         changes = upper.changes(staged.upper, staged.lower)
 
         def work() -> layout.Normalised:
             kernel.normalise(root, changes, arguments, report)
-            return layout.normalise(root, self._former, accounts, record)
+            return layout.normalise(root, self._former, self._host, record)
 
         ids, self._left_out = cage.call(staged.root, work)
         self._etc_conflicts = self._meet_local_etc()
@@ -198,11 +198,6 @@ class Layering:
             return None
         installed, removed = ({p.name for p in some} for some in (self._ledger.installed, self._ledger.removed))
         return dataclasses.replace(self._watch.record, installed=frozenset(installed), removed=frozenset(removed))
-
-    @property
-    def _accounts_of_host(self) -> Accounts:
-        """The accounts in the /etc that will be merged into the new one."""
-        return account_files.read(self._merge / "etc")
 
     def _meet_local_etc(self) -> tuple[EtcConflict, ...]:
         """Where the new defaults meet what is local in the /etc that libostree will merge into them."""

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import cage, database, process
+from ostree_layer import database, process
 from ostree_layer.account_files import Accounts
 from ostree_layer.errors import CommandError
 from ostree_layer.layout import accounts, machine, os_release, paths, places, reproducible, selinux, var
@@ -50,19 +50,15 @@ def remember(root: Path, epoch: int | None, version: str, *, named: bool) -> For
 
 
 def prepare(root: Path, host: Accounts) -> None:
-    """Make the root's accounts, /var and /run what they would be on the booted host, whose accounts `host` has."""
-    has_systemd = (root / accounts.PROGRAM).exists()
+    """Make the root's accounts, /var and /run what they would be on the booted host, whose accounts `host` has.
 
-    def work() -> None:
-        accounts.reserve(root, host)
-        if has_systemd and accounts.are_missing(root):
-            _try(["systemd-sysusers", f"--root={root}"])
-        places.show_copies(root)
-        _try(
-            ["systemd-tmpfiles", f"--root={root}", "--create", *(f"--prefix=/{area}" for area in ("var", "run", "tmp"))]
-        )
-
-    cage.call(root, work, inside=False)
+    Called in the cage, with the programs of this machine.
+    """
+    accounts.reserve(root, host)
+    if (root / accounts.PROGRAM).exists() and accounts.are_missing(root):
+        _try(["systemd-sysusers", f"--root={root}"])
+    places.show_copies(root)
+    _try(["systemd-tmpfiles", f"--root={root}", "--create", *(f"--prefix=/{area}" for area in ("var", "run", "tmp"))])
 
 
 def _try(argv: list[str]) -> None:

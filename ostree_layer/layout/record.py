@@ -50,7 +50,9 @@ class Watch:
         self.record: Record | None = None
 
     def start(self) -> None:
-        """The first transaction is about to begin."""
+        """A transaction is about to begin; for the record, the first one counts."""
+        if self.record is not None:
+            return
         self._state, self._stamps, self._seen = (
             remember(self._var),
             self._account_stamps(),

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from ostree_layer import cage, mounts, privileges
+from ostree_layer import cage, mounts, privileges, process
 from ostree_layer.cage import Channel
-from ostree_layer.errors import TransactionFailed
+from ostree_layer.errors import CommandError, TransactionFailed
 from tests import guard
 
 SH = "/usr/bin/busybox"
@@ -135,6 +135,12 @@ def test_only_so_many_processes(root: Path) -> None:
 def test_what_is_raised_in_it_is_raised_here(root: Path) -> None:
     with pytest.raises(FileNotFoundError, match="/nowhere"):
         cage.call(root, lambda: os.listdir("/nowhere"))
+
+
+def test_a_command_that_fails_in_it_fails_here(root: Path) -> None:
+    with pytest.raises(CommandError, match="^/usr/bin/busybox false exited with status 1$") as failed:
+        cage.call(root, lambda: process.run([SH, "false"]))
+    assert failed.value.returncode == 1
 
 
 def test_a_process_that_is_killed_from_outside(root: Path) -> None:
