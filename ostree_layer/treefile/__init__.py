@@ -4,14 +4,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ostree_layer.errors import TreefileError
 from ostree_layer.treefile import rules, source, variables
-from ostree_layer.treefile.keys import ARCH_PACKAGES, BY_NAME, KNOWN, LEGACY, MORE_PACKAGES, PACKAGES, Key
+from ostree_layer.treefile.keys import (
+    ARCH_PACKAGES,
+    BY_NAME,
+    EXTRA_PACKAGES,
+    KNOWN,
+    LEGACY,
+    MORE_PACKAGES,
+    PACKAGES,
+    Key,
+)
 from ostree_layer.treefile.kinds import Mark, Value, nearest
 
 MOST_INCLUDES = 50
@@ -68,6 +77,17 @@ class _Part:
             self.put(key, merged, included.marks[key])
 
 
+@dataclass(frozen=True)
+class _Include:
+    """What a treefile is built upon by one of its keys: a path, or a treefile that stands there."""
+
+    key: str
+    value: Value
+
+    def error(self, what: str, hint: str = "") -> TreefileError:
+        return self.value.mark.error(self.key, what, hint)
+
+
 class _Reader:
     """One reading: the files that were seen, and the variables that are known so far."""
 
@@ -75,19 +95,19 @@ class _Reader:
         self.basearch = basearch
         self.variables: dict[str, variables.Variable] = {"basearch": basearch}
         self.ignored: list[str] = []
-        self._seen: dict[tuple[int, int], str] = {}
+        self._seen: dict[tuple[int, int], Mark] = {}
 
-    def file(self, path: Path, by: Value | None, chain: tuple[Path, ...]) -> _Part:
+    def file(self, path: Path, by: _Include | None, chain: tuple[Path, ...]) -> _Part:
         """A file with all that it includes; `chain` is how one came here."""
         try:
             status = path.stat()
         except OSError as e:
-            what = (e.strerror or str(e)).lower()
-            raise TreefileError(f"{path}: {what}") if by is None else by.mark.error("include", f"{path}: {what}") from e
+            what = f"{path}: {(e.strerror or str(e)).lower()}"
+            raise (by.error(what) if by else TreefileError(what)) from e
         identity = (status.st_dev, status.st_ino)
         if by is not None:
             self._require_new(path, identity, by, chain)
-        self._seen[identity] = "" if by is None else f"{by.mark.file}:{by.mark.line}"
+            self._seen[identity] = by.value.mark
         if path.suffix == ".ks":
             raise TreefileError(f"{path}: kickstarts cannot be read yet", hint="write its %packages as packages:")
         value = source.load(path)
@@ -95,16 +115,15 @@ class _Reader:
             raise TreefileError(f"{path}: programs in {FINALIZE} are not run", hint="postprocess: runs in the tree")
         return self.mapping(value, path.parent, (*chain, path))
 
-    def _require_new(self, path: Path, identity: tuple[int, int], by: Value, chain: tuple[Path, ...]) -> None:
+    def _require_new(self, path: Path, identity: tuple[int, int], by: _Include, chain: tuple[Path, ...]) -> None:
         if len(chain) > MOST_INCLUDES:
-            raise by.mark.error("include", f"more than {MOST_INCLUDES} treefiles include one another")
+            raise by.error(f"more than {MOST_INCLUDES} treefiles include one another")
         loop = [one for one in chain if os.path.samefile(one, path)]
         if loop:
             around = " -> ".join(str(one) for one in (*chain[chain.index(loop[0]) :], path))
-            raise by.mark.error("include", f"{path} includes itself: {around}")
+            raise by.error(f"{path} includes itself: {around}")
         if identity in self._seen:
-            first = self._seen[identity]
-            raise by.mark.error("include", f"{path} is included already, in {first}", "a treefile is included once")
+            raise by.error(f"{path} is included already, in {self._seen[identity]}", "a treefile is included once")
 
     def mapping(self, value: Value, folder: Path, chain: tuple[Path, ...]) -> _Part:
         """The keys of one treefile, or of one inside another, merged with what it includes."""
@@ -112,22 +131,26 @@ class _Reader:
         taken = {key: part.values.pop(key) for key in INCLUDES if key in part.values}
         self._fold_in(part)
         for one in self._included(taken):
-            if isinstance(one.content, dict):
-                part.build_upon(self.mapping(one, folder, chain))
+            if isinstance(one.value.content, dict):
+                part.build_upon(self.mapping(one.value, folder, chain))
             else:
-                part.build_upon(self.file(folder / one.content, one, chain))
+                part.build_upon(self.file(folder / one.value.content, one, chain))
         return part
 
-    def _included(self, taken: Mapping[str, Any]) -> Iterator[Value]:
+    def _included(self, taken: Mapping[str, Any]) -> list[_Include]:
         """Treefiles that stand in this one, then files: in general, by architecture, by condition."""
-        chosen: list[Value] = []
+        inside: list[_Include] = []
+        files = [_Include("include", path) for path in taken.get("include", [])]
+        files += [_Include("arch-include", path) for path in taken.get("arch-include", {}).get(self.basearch, [])]
         for one in taken.get("conditional-include", []):
             # All conditions are asked, so that a wrong one is found.
-            if all([variables.is_met(condition, self.variables) for condition in one["if"]]):
-                chosen += [one["include"]] if isinstance(one["include"], Value) else one["include"]
-        files = [*taken.get("include", []), *taken.get("arch-include", {}).get(self.basearch, []), *chosen]
-        yield from (one for one in files if isinstance(one.content, dict))
-        yield from (one for one in files if isinstance(one.content, str))
+            if not all([variables.is_met(condition, self.variables) for condition in one["if"]]):
+                continue
+            if isinstance(one["include"], Value):
+                inside.append(_Include("conditional-include", one["include"]))
+            else:
+                files += [_Include("conditional-include", path) for path in one["include"]]
+        return [*inside, *files]
 
     def _fold_in(self, part: _Part) -> None:
         """What was defined before, by the including files too, is not defined anew."""
@@ -147,7 +170,7 @@ class _Reader:
         more: list[str] = []
         for written, member in value.content.items():
             name = LEGACY.get(written, written)
-            if written == MORE_PACKAGES or (written.startswith(ARCH_PACKAGES) and written not in BY_NAME):
+            if written in EXTRA_PACKAGES:
                 packages = [] if member.content is None else PACKAGES.read(member, written)
                 more += packages if written in (MORE_PACKAGES, ARCH_PACKAGES + self.basearch) else []
                 part.marks.setdefault("packages", member.mark)
@@ -167,7 +190,7 @@ class _Reader:
         if key.refused and content != key.harmless:
             raise member.mark.error(written, key.refused)
         if key.ignored:
-            self.ignored.append(f"{member.mark.file}:{member.mark.line}: {written} has no effect: {key.ignored}")
+            self.ignored.append(f"{member.mark}: {written} has no effect: {key.ignored}")
             return
         part.put(key.name, _with_files(key, content, member, folder), member.mark)
 

@@ -100,6 +100,7 @@ def check(name: str, file: str) -> Key:
     return Key(name, Record(members, ("type",)), merging.first, description, {"type": "previous"})
 
 
+ARCHES = tuple("aarch64 armhfp i386 loongarch64 mips64el ppc64 ppc64le riscv64 s390x x86_64".split())
 OF_A_HOST = "it says what a host is, not what a tree is made of"
 FOREIGN = "it is for other tools"
 TABLE = (
@@ -111,7 +112,7 @@ TABLE = (
     Key("releasever", TEXT_OR_NUMBER, merging.first, "$releasever of the repositories, and a variable.", ""),
     mapping("variables", "What ${name} stands for, and what conditions ask for.", MapOf(VARIABLE)),
     names("include", "Treefiles to build upon; what is said here comes after or before theirs.", PATHS),
-    mapping("arch-include", "The same, by architecture.", MapOf(PATHS)),
+    mapping("arch-include", "The same, by architecture.", Record(dict.fromkeys(ARCHES, PATHS))),
     names("conditional-include", "The same, where all conditions (name == value; or !=, <, <=, >, >=) hold.",
           ListOf(Record({"if": PATHS, "include": PathsOrTreefile()}, ("if", "include")))),
     names("repos", "Repositories, from *.repo files beside the treefile; without it, all that are enabled."),
@@ -189,4 +190,5 @@ LEGACY = {
 }
 MORE_PACKAGES = "bootstrap_packages"
 ARCH_PACKAGES = "packages-"
-KNOWN = (*BY_NAME, *LEGACY, MORE_PACKAGES)
+EXTRA_PACKAGES = (MORE_PACKAGES, *(ARCH_PACKAGES + arch for arch in ARCHES))
+KNOWN = (*BY_NAME, *LEGACY, *EXTRA_PACKAGES)

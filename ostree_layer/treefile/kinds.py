@@ -20,8 +20,11 @@ class Mark:
     file: str
     line: int
 
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
     def error(self, key: str, what: str, hint: str = "") -> TreefileError:
-        return TreefileError(f"{self.file}:{self.line}: {key}: {what}", hint=hint)
+        return TreefileError(f"{self}: {key}: {what}", hint=hint)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,11 @@ from typing import Any
 import yaml
 
 from ostree_layer.treefile import source
-from ostree_layer.treefile.keys import ARCH_PACKAGES, BY_NAME, LEGACY, MORE_PACKAGES, PACKAGES, TABLE, Key
+from ostree_layer.treefile.keys import ARCH_PACKAGES, ARCHES, BY_NAME, LEGACY, MORE_PACKAGES, PACKAGES, TABLE, Key
 
 WIDTH = 120
+# YAML takes these for the ends of lines.
+FOLDED = "\x85\u2028\u2029"
 
 
 def as_yaml(values: Mapping[str, Any]) -> str:
@@ -32,17 +34,16 @@ def schema() -> str:
     properties = {key.name: _property(key) for key in TABLE}
     for legacy, name in LEGACY.items():
         properties[legacy] = {**_property(BY_NAME[name]), "description": f"Now written {name}."}
-    packages = {"anyOf": [PACKAGES.schema(), {"type": "null"}]}
-    properties[MORE_PACKAGES] = {"description": "Now written packages.", **packages}
+    kind = {"anyOf": [PACKAGES.schema(), {"type": "null"}]}
+    properties[MORE_PACKAGES] = {"description": "Now written packages.", **kind}
+    for arch in ARCHES:
+        properties[ARCH_PACKAGES + arch] = {"description": f"Packages for {arch} only.", **kind}
     whole = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Treefile",
         "description": "What a tree is composed from.",
         "type": "object",
         "properties": properties,
-        "patternProperties": {
-            f"^{ARCH_PACKAGES}": {"description": "Packages for one architecture: packages-x86_64.", **packages}
-        },
         "additionalProperties": False,
     }
     return json.dumps(whole, indent=2) + "\n"
@@ -60,5 +61,10 @@ def _written(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(dumper: Any, text: str) -> Any:
-    style = "|" if "\n" in text else '"' if "'" in text or not isinstance(source.resolved(text), str) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(text))
+
+
+def _style(text: str) -> str | None:
+    if any(rare in text for rare in FOLDED) or "'" in text or not isinstance(source.resolved(text), str):
+        return "|" if "\n" in text and not any(rare in text for rare in FOLDED) else '"'
+    return "|" if "\n" in text else None

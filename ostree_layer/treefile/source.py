@@ -17,7 +17,8 @@ from ostree_layer.treefile.kinds import Mark, Value
 # An alias can stand for ten others, and each of these for ten more.
 MOST_VALUES = 100_000
 MOST_LEVELS = 64
-MOST_DIGITS = 18
+# Python makes no number of more than 4300 digits.
+MOST_DIGITS = 4000
 MERGE = "<<"
 CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -27,6 +28,7 @@ CONSTANTS: dict[str, bool | None] = {
 WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.?[0-9]+)([eE][-+]?[0-9]+)?")
 LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
+RARE = re.compile(r"[^\n\r -~]")
 STANDARD_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
 
 
@@ -39,9 +41,10 @@ def load(path: Path) -> Value:
         node = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark else 1
-        raise TreefileError(f"{path}:{line}: this is not YAML: {e.problem or e.context}") from e
+        what = ", ".join(part for part in (e.context, e.problem) if part)
+        raise TreefileError(f"{path}:{line}: this is not YAML: {what}") from e
     except yaml.YAMLError as e:
-        raise TreefileError(f"{path}: this is not YAML: {e}") from e
+        raise TreefileError(f"{path}: this is not YAML: {str(e).splitlines()[0]}") from e
     except RecursionError as e:
         raise TreefileError(f"{path}: what is in it is nested too deeply") from e
     if node is None:
@@ -66,7 +69,7 @@ def resolved(text: str) -> Any:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as e:
         raise TreefileError(f"{path}: {(e.strerror or str(e)).lower()}") from e
     except UnicodeDecodeError as e:
@@ -74,7 +77,7 @@ def _text(path: Path) -> str:
 
 
 def _checked_json(path: Path, text: str) -> str:
-    """JSON as YAML wants it: without tabs, which JSON has only between its values."""
+    """JSON as YAML wants it: tabs are only between its values, and characters that YAML folds or refuses in strings."""
     try:
         json.loads(text)
     except json.JSONDecodeError as e:
@@ -82,7 +85,7 @@ def _checked_json(path: Path, text: str) -> str:
         raise TreefileError(f"{path}:{e.lineno}: {what}") from e
     except RecursionError as e:
         raise TreefileError(f"{path}: what is in it is nested too deeply") from e
-    return text.replace("\t", " ")
+    return RARE.sub(lambda found: f"\\U{ord(found[0]):08x}", text.replace("\t", " "))
 
 
 class _Walk:
