@@ -57,7 +57,6 @@ class Key:
     description: str
     default: Any = None
     is_substituted: bool = False
-    names_file: bool = False
     ignored: str = ""
     refused: str = ""
     harmless: Any = None
@@ -111,7 +110,7 @@ TABLE = (
     text("basearch", "The only architecture that this can be composed on."),
     Key("releasever", TEXT_OR_NUMBER, merging.first, "$releasever of the repositories, and a variable.", ""),
     mapping("variables", "What ${name} stands for, and what conditions ask for.", MapOf(VARIABLE)),
-    names("include", "Treefiles to build upon; what is said here comes after or before theirs.", PATHS),
+    names("include", "Treefiles to build upon; what is said here has the say, and in lists comes last.", PATHS),
     mapping("arch-include", "The same, by architecture.", Record(dict.fromkeys(ARCHES, PATHS))),
     names("conditional-include", "The same, where all conditions (name == value; or !=, <, <=, >, >=) hold.",
           ListOf(Record({"if": PATHS, "include": PathsOrTreefile()}, ("if", "include")))),
@@ -137,7 +136,7 @@ TABLE = (
     names("remove-from-packages", "Files to remove, by package: [[package, regular expression...]].",
           ListOf(ListOf(TEXT, "a list of a package and expressions", 2))),
     names("postprocess", "Scripts that run in the tree, those of later includes first."),
-    Key("postprocess-script", TEXT, merging.first, "A file with one more such script, the last.", "", names_file=True),
+    Key("postprocess-script", TEXT, merging.first, "A file with one more such script, the last.", ""),
     names("units", "systemd units to enable."),
     text("default-target", "The systemd target to boot into."),
     flag("machineid-compat", "An empty /etc/machine-id; false: none, so that presets are applied.", default=True),
@@ -156,7 +155,7 @@ TABLE = (
     flag("container", "No kernel is needed; tmp-is-dir, and no SELinux labels."),
     flag("tmp-is-dir", "/tmp is a directory, not a link."),
     flag("readonly-executables", "Take the write bits off executables."),
-    text("rpmdb", "Whose format the rpm database has; the last three are the first.",
+    text("rpmdb", "Whose rpm's format the rpm database has: the tree's, which older names mean too, or the machine's.",
          "target", "host", "bdb", "ndb", "sqlite"),
     flag("rpmdb-normalize", "The same rpm database for the same input; needs SOURCE_DATE_EPOCH."),
     text("automatic-version-prefix", "What versions begin with; <date:%Y%m%d> is a date.", is_substituted=True),

@@ -115,8 +115,10 @@ class ListOf(Kind):
 
     def read(self, value: Value, key: str) -> list[Any]:
         items = value.content
-        if not isinstance(items, list) or len(items) < self.least or (self.most is not None and len(items) > self.most):
+        if not isinstance(items, list):
             raise self.other(value, key)
+        if len(items) < self.least or (self.most is not None and len(items) > self.most):
+            raise value.mark.error(key, f"must be {self.words}, not a list of {len(items)}")
         return [self.item.read(item, key) for item in items]
 
     def schema(self) -> dict[str, Any]:

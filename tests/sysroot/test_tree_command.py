@@ -67,6 +67,12 @@ def test_what_is_printed_can_be_read_again(tree: Path) -> None:
     assert written["packages"] == ["bash", "'podman >= 4.1'", "htop"]
 
 
+def test_any_architecture_can_be_asked_for(tree: Path) -> None:
+    tree.write_text("packages: [a]\npackages-s390x: [b]\npackages-x86_64: [c]\n")
+    done = dnf(tree, "--forcearch=s390x", "tree", "compose", str(tree), "--print")
+    assert (done.stdout, done.stderr) == ("basearch: s390x\npackages:\n- a\n- b\n", "")
+
+
 def test_the_schema_is_json(tree: Path) -> None:
     assert json.loads(dnf(tree, "tree", "schema").stdout)["title"] == "Treefile"
 
