@@ -18,6 +18,7 @@ from ostree_layer.treefile.kinds import (
     Packages,
     Record,
     Scalar,
+    Value,
 )
 
 TEXT = Scalar("a string", (str,))
@@ -36,7 +37,7 @@ class PathsOrTreefile(Kind):
 
     words = "a path, a list of paths or a treefile"
 
-    def read(self, value: Any, key: str) -> Any:
+    def read(self, value: Value, key: str) -> Any:
         return value if isinstance(value.content, dict) else PATHS.read(value, key)
 
     def schema(self) -> dict[str, Any]:

@@ -65,6 +65,8 @@ def _text(dumper: Any, text: str) -> Any:
 
 
 def _style(text: str) -> str | None:
-    if any(rare in text for rare in FOLDED) or "'" in text or not isinstance(source.resolved(text), str):
-        return "|" if "\n" in text and not any(rare in text for rare in FOLDED) else '"'
-    return "|" if "\n" in text else None
+    if any(rare in text for rare in FOLDED):
+        return '"'
+    if "\n" in text:
+        return "|"
+    return '"' if "'" in text or not isinstance(source.resolved(text), str) else None
