@@ -54,3 +54,7 @@ class RepoError(OstreeLayerError):
 
 class DeployError(OstreeLayerError):
     """libostree refused the deployment; the commit stays, the host is as it was."""
+
+
+class TreefileError(OstreeLayerError):
+    """A treefile does not say what a treefile has to say: file and line, key, what is wrong."""

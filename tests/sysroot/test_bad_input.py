@@ -41,7 +41,12 @@ def test_not_root(host: Host) -> None:
     host.offer(APP, LIB)
     denied = as_nobody(host, "-y", "install", "app")
     assert denied.returncode == 1 and "This command has to be run with superuser privileges" in denied.stdout
-    for arguments, words in ((("list", "--installed"), "toy-base.noarch"), (("status",), "toy toy/1/base")):
+    reading = (
+        (("list", "--installed"), "toy-base.noarch"),
+        (("status",), "toy toy/1/base"),
+        (("tree", "schema"), '"title": "Treefile"'),
+    )
+    for arguments, words in reading:
         allowed = as_nobody(host, *arguments)
         assert allowed.returncode == 0 and words in allowed.stdout, allowed.stdout
 

@@ -11,7 +11,7 @@ from tests.sysroots import Host
 from tests.toys import APP, LIB
 
 READING = """list | info toy-tool | search toy | provides /usr/bin/toy-tool | repoquery --installed
-    | repoquery --unneeded | history | history info last | check | check-update | module list"""
+    | repoquery --unneeded | history | history info last | check | check-update | module list | tree schema"""
 
 
 @pytest.mark.parametrize("command", re.split(r"\s*[|]\s*", READING))

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Treefiles: what trees are composed from, read with all that they include."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ostree_layer.errors import TreefileError
+from ostree_layer.treefile import rules, source, variables
+from ostree_layer.treefile.keys import (
+    ARCH_PACKAGES,
+    BY_NAME,
+    EXTRA_PACKAGES,
+    KNOWN,
+    LEGACY,
+    MORE_PACKAGES,
+    PACKAGES,
+    Key,
+)
+from ostree_layer.treefile.kinds import Mark, Value, nearest
+
+MOST_INCLUDES = 50
+INCLUDES = ("include", "arch-include", "conditional-include")
+FINALIZE = "finalize.d"
+
+
+@dataclass(frozen=True)
+class Treefile:
+    """What a treefile and its includes say together; files are named by absolute paths.
+
+    `ignored` has a sentence for each key that was accepted without effect.
+    """
+
+    path: Path
+    values: Mapping[str, Any]
+    ignored: tuple[str, ...] = ()
+
+    def __getitem__(self, key: str) -> Any:
+        """The value of a key, or its default."""
+        return self.values.get(key, BY_NAME[key].default)
+
+
+def read(path: Path, basearch: str) -> Treefile:
+    """The treefile at path as one whole for one architecture; TreefileError names file, line and key."""
+    reader = _Reader(basearch)
+    part = reader.file(path, None, ())
+    values = {**part.values, "basearch": basearch}
+    own = {name: value for name, value in reader.variables.items() if name not in variables.RESERVED}
+    if own:
+        values["variables"] = own
+    for name in values:
+        if BY_NAME[name].is_substituted:
+            values[name] = variables.substituted(values[name], reader.variables, part.marks[name], name)
+    values.update(rules.implied(values))
+    rules.require(values, part.marks)
+    return Treefile(path, {name: values[name] for name in BY_NAME if name in values}, tuple(reader.ignored))
+
+
+@dataclass
+class _Part:
+    """The keys of one mapping, by their present names, and where they are."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    marks: dict[str, Mark] = field(default_factory=dict)
+
+    def put(self, key: str, value: Any, mark: Mark) -> None:
+        self.values[key] = value
+        self.marks.setdefault(key, mark)
+
+    def build_upon(self, included: _Part) -> None:
+        for key, value in included.values.items():
+            merged = BY_NAME[key].merge(self.values[key], value) if key in self.values else value
+            self.put(key, merged, included.marks[key])
+
+
+@dataclass(frozen=True)
+class _Include:
+    """What a treefile is built upon by one of its keys: a path, or a treefile that stands there."""
+
+    key: str
+    value: Value
+
+    def error(self, what: str, hint: str = "") -> TreefileError:
+        return self.value.mark.error(self.key, what, hint)
+
+
+class _Reader:
+    """One reading: the files that were seen, and the variables that are known so far."""
+
+    def __init__(self, basearch: str) -> None:
+        self.basearch = basearch
+        self.variables: dict[str, variables.Variable] = {"basearch": basearch}
+        self.ignored: list[str] = []
+        self._seen: dict[tuple[int, int], Mark] = {}
+
+    def file(self, path: Path, by: _Include | None, chain: tuple[Path, ...]) -> _Part:
+        """A file with all that it includes; `chain` is how one came here."""
+        try:
+            status = path.stat()
+        except OSError as e:
+            what = f"{path}: {(e.strerror or str(e)).lower()}"
+            raise (by.error(what) if by else TreefileError(what)) from e
+        identity = (status.st_dev, status.st_ino)
+        if by is not None:
+            self._require_new(path, identity, by, chain)
+            self._seen[identity] = by.value.mark
+        if path.suffix == ".ks":
+            raise TreefileError(f"{path}: kickstarts cannot be read yet", hint="write its %packages as packages:")
+        value = source.load(path)
+        _require_no_programs(path)
+        return self.mapping(value, path.parent, (*chain, path))
+
+    def _require_new(self, path: Path, identity: tuple[int, int], by: _Include, chain: tuple[Path, ...]) -> None:
+        if len(chain) > MOST_INCLUDES:
+            raise by.error(f"more than {MOST_INCLUDES} treefiles include one another")
+        loop = [one for one in chain if os.path.samefile(one, path)]
+        if loop:
+            around = " -> ".join(str(one) for one in (*chain[chain.index(loop[0]) :], path))
+            raise by.error(f"{path} includes itself: {around}")
+        if identity in self._seen:
+            raise by.error(f"{path} is included already, in {self._seen[identity]}", "a treefile is included once")
+
+    def mapping(self, value: Value, folder: Path, chain: tuple[Path, ...]) -> _Part:
+        """The keys of one treefile, or of one inside another, merged with what it includes."""
+        part = self._keys(value, folder)
+        taken = {key: part.values.pop(key) for key in INCLUDES if key in part.values}
+        self._fold_in(part)
+        for one in self._included(taken):
+            if isinstance(one.value.content, dict):
+                part.build_upon(self.mapping(one.value, folder, chain))
+            else:
+                part.build_upon(self.file(folder / one.value.content, one, chain))
+        return part
+
+    def _included(self, taken: Mapping[str, Any]) -> list[_Include]:
+        """Treefiles that stand in this one, then files: in general, by architecture, by condition."""
+        inside: list[_Include] = []
+        files = [_Include("include", path) for path in taken.get("include", [])]
+        files += [_Include("arch-include", path) for path in taken.get("arch-include", {}).get(self.basearch, [])]
+        for one in taken.get("conditional-include", []):
+            # All conditions are asked, so that a wrong one is found.
+            if not all([variables.is_met(condition, self.variables) for condition in one["if"]]):
+                continue
+            if isinstance(one["include"], Value):
+                inside.append(_Include("conditional-include", one["include"]))
+            else:
+                files += [_Include("conditional-include", path) for path in one["include"]]
+        return [*inside, *files]
+
+    def _fold_in(self, part: _Part) -> None:
+        """What was defined before, by the including files too, is not defined anew."""
+        own = part.values.pop("variables", {})
+        for name in variables.RESERVED:
+            if name in own:
+                raise part.marks["variables"].error(f"variables.{name}", "this name is taken", f"{name}: sets it")
+        if "releasever" in part.values:
+            own["releasever"] = part.values["releasever"]
+        self.variables = {**own, **self.variables}
+        wanted = part.values.get("basearch", self.basearch)
+        if wanted != self.basearch:
+            raise part.marks["basearch"].error("basearch", f"this is for {wanted}, and the machine is {self.basearch}")
+
+    def _keys(self, value: Value, folder: Path) -> _Part:
+        part = _Part()
+        more: list[str] = []
+        for written, member in value.content.items():
+            name = LEGACY.get(written, written)
+            if written in EXTRA_PACKAGES:
+                packages = [] if member.content is None else PACKAGES.read(member, written)
+                more += packages if written in (MORE_PACKAGES, ARCH_PACKAGES + self.basearch) else []
+                part.marks.setdefault("packages", member.mark)
+            elif name not in BY_NAME:
+                hint = nearest(written, KNOWN, otherwise="'dnf tree schema' has all keys")
+                raise member.mark.error(written, "no such key", hint)
+            elif name in part.values:
+                raise member.mark.error(written, f"{name} is here already, in line {part.marks[name].line}")
+            elif member.content is not None:
+                self._take(part, BY_NAME[name], written, member, folder)
+        if more:
+            part.values["packages"] = list(dict.fromkeys([*part.values.get("packages", []), *more]))
+        return part
+
+    def _take(self, part: _Part, key: Key, written: str, member: Value, folder: Path) -> None:
+        content = key.kind.read(member, written)
+        if key.refused and content != key.harmless:
+            raise member.mark.error(written, key.refused)
+        if key.ignored:
+            self.ignored.append(f"{member.mark}: {written} has no effect: {key.ignored}")
+            return
+        part.put(key.name, _with_files(key, content, member, folder), member.mark)
+
+
+def _require_no_programs(path: Path) -> None:
+    """They would change the tree from outside, with all that the machine lets root do."""
+    if any(one.is_file() and os.access(one, os.X_OK) for one in (path.parent / FINALIZE).glob("*")):
+        raise TreefileError(f"{path}: programs in {FINALIZE} are not run", hint="postprocess: runs in the tree")
+
+
+def _with_files(key: Key, content: Any, member: Value, folder: Path) -> Any:
+    """The files that a value names, found beside the treefile that names them."""
+    if key.name == "postprocess-script":
+        script = _found(content, key, member, folder)
+        if not os.access(script, os.X_OK):
+            raise member.mark.error(key.name, f"{script} is not executable", f"chmod +x {script}")
+        return script
+    if key.name == "add-files":
+        return [[_found(file, key, member, folder), place] for file, place in content]
+    if key.name.startswith("check-") and "filename" in content:
+        return {**content, "filename": _found(content["filename"], key, member, folder)}
+    return content
+
+
+def _found(name: str, key: Key, member: Value, folder: Path) -> str:
+    path = folder.resolve() / name
+    if not path.is_file():
+        raise member.mark.error(key.name, f"{folder / name}: no such file")
+    return str(path)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`dnf tree`, by the real dnf, on a machine that is no OSTree host."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import guard
+
+BASE = "packages: [bash, \"'podman >= 4.1'\"]\nrojig: {name: a}\npostprocess:\n- |\n  echo a\n  echo b\n"
+MERGED = """basearch: {basearch}
+packages:
+- bash
+- "'podman >= 4.1'"
+- htop
+recommends: false
+postprocess:
+- |
+  echo a
+  echo b
+"""
+
+
+@pytest.fixture
+def tree(folder: Path) -> Path:
+    (folder / "base.yaml").write_text(BASE)
+    (folder / "tree.yaml").write_text("include: base.yaml\npackages: [htop]\nrecommends: false\n")
+    return folder / "tree.yaml"
+
+
+def dnf(tree: Path, *arguments: str, missing: str = "") -> subprocess.CompletedProcess[str]:
+    """What is printed is in stdout, and what is said besides in stderr."""
+    extra = {}
+    if missing:
+        (tree.parent / f"{missing}.py").write_text(f"raise ModuleNotFoundError('no {missing}', name='{missing}')\n")
+        extra = {"PYTHONPATH": f"{tree.parent}:{guard.CHECKOUT}"}
+    return subprocess.run(
+        guard.sealed(tree.parent, guard.dnf_argv(tree.parent, None, "--releasever=1", *arguments)),
+        env=guard.environment(tree.parent, extra),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def basearch() -> str:
+    machine = subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip()
+    return "i386" if machine == "i686" else machine
+
+
+def test_the_merged_treefile_is_printed(tree: Path) -> None:
+    done = dnf(tree, "tree", "compose", str(tree), "--print")
+    assert (done.stdout, done.returncode) == (MERGED.format(basearch=basearch()), 0)
+    assert done.stderr == f"{tree.parent}/base.yaml:2: rojig has no effect: nothing reads it any more\n"
+
+
+def test_what_is_printed_can_be_read_again(tree: Path) -> None:
+    again = tree.parent / "again.yaml"
+    again.write_text(dnf(tree, "tree", "compose", str(tree), "--print").stdout)
+    assert dnf(tree, "tree", "compose", str(again), "--print").stdout == again.read_text()
+    written = json.loads(dnf(tree, "tree", "compose", str(again), "--print", "--json").stdout)
+    assert written["packages"] == ["bash", "'podman >= 4.1'", "htop"]
+
+
+def test_any_architecture_can_be_asked_for(tree: Path) -> None:
+    tree.write_text("packages: [a]\npackages-s390x: [b]\npackages-x86_64: [c]\n")
+    done = dnf(tree, "--forcearch=s390x", "tree", "compose", str(tree), "--print")
+    assert (done.stdout, done.stderr) == ("basearch: s390x\npackages:\n- a\n- b\n", "")
+
+
+def test_the_schema_is_json(tree: Path) -> None:
+    assert json.loads(dnf(tree, "tree", "schema").stdout)["title"] == "Treefile"
+
+
+def test_a_mistake_is_named(tree: Path) -> None:
+    tree.write_text("ref: a\npackages: [htop]\nrecomends: false\n")
+    done = dnf(tree, "tree", "compose", str(tree), "--print")
+    assert (done.stdout, done.returncode) == ("", 1)
+    assert done.stderr == f"Error: {tree}:3: recomends: no such key\n(did you mean recommends?)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("compose", "'dnf tree compose' needs a treefile"),
+        ("compose {tree}", "'dnf tree compose' cannot compose yet; with --print it shows what the treefile says"),
+    ],
+)
+def test_what_cannot_be_done_is_said(arguments: str, sentence: str, tree: Path) -> None:
+    done = dnf(tree, "tree", *arguments.format(tree=tree).split())
+    assert (done.stdout, done.stderr, done.returncode) == ("", f"Error: {sentence}\n", 1)
+
+
+def test_without_pyyaml_only_this_command_fails(tree: Path) -> None:
+    done = dnf(tree, "tree", "compose", str(tree), "--print", missing="yaml")
+    assert (done.stderr, done.returncode) == ("Error: treefiles need the Python module 'yaml'\n", 1)
+    assert dnf(tree, "repolist", missing="yaml").returncode == 0
