@@ -56,6 +56,9 @@ def harmless(function):
             return guarded(function)(*args, **kwargs)
         except dnf.cli.CliError:
             raise
+        except KeyboardInterrupt:
+            logger.critical(AS_IT_WAS)
+            raise
         except dnf.exceptions.Error as e:
             raise dnf.exceptions.Error(f"{e}\n{AS_IT_WAS}") from e
 

@@ -26,7 +26,7 @@ PROCESSES = 2000
 CGROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/pids"))
 CGROUP = "ostree-layer."
 # Seconds after which a cgroup without processes is one that a killed run left.
-FORGOTTEN = 3600
+FORGOTTEN = 60
 # What a message begins with that says what a caged process died of.
 FAILURE = b"failure:"
 LENGTH = struct.Struct("!I")

@@ -131,12 +131,13 @@ def test_a_run_right_after_another_waits_for_its_clean_up(host: Host) -> None:
         host.done(verb, "app")
 
 
-def start(host: Host, *arguments: str) -> subprocess.Popen[bytes]:
+def start(host: Host, *arguments: str, output: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     """Start dnf as the leader of a process group, as a terminal does."""
     argv = guard.sealed(host.folder, host.dnf_argv("-y", *arguments))
     environment = guard.environment(host.folder, host.environment())
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(argv, env=environment, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+    return subprocess.Popen(
+        argv, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+    )
 
 
 def wait_until_exists(host: Host, path: str) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -126,11 +127,12 @@ def test_a_fork_bomb_is_bounded(host: Host) -> None:
 def test_hanging_for_ever_is_ended_by_ctrl_c(host: Host, scripts: str) -> None:
     before = host.deployments()
     host.offer(Toy("hangs", scripts=scripts))
-    run = start(host, "install", "hangs")
+    run = start(host, "install", "hangs", output=subprocess.PIPE)
     wait_until_exists(host, "usr/share/reached")
     began = time.monotonic()
     os.killpg(run.pid, signal.SIGINT)
-    assert run.wait(60) == 1
+    said = run.communicate(timeout=60)[0].decode()
+    assert run.returncode == 1 and f"\n{AS_IT_WAS}" in said, said
     assert time.monotonic() - began < 30, "it waited for the scriptlet"
     assert host.deployments() == before
     assert list((host.work / "staging").iterdir()) == []
