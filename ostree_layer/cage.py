@@ -40,7 +40,7 @@ ENVIRONMENT = {
     # What Python programs keep of modules they import has times in it, and is outdated once OSTree has set them to 0.
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-PASSED_ON = ("SOURCE_DATE_EPOCH", "TERM")
+PASSED_ON = (process.EPOCH, "TERM")
 
 
 class Channel:

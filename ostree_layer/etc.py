@@ -14,14 +14,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Optional
 
-from ostree_layer import etc_words
+from ostree_layer import account_files, etc_words
 from ostree_layer.errors import HostError
 from ostree_layer.model import EtcConflict, EtcObstacle, LocalEtc
 
 Status = Optional[os.stat_result]
 CHUNK = 1 << 16
-# Edited on every host, and changed in the tree by each package that adds an account with useradd.
-ACCOUNT_FILES = frozenset(("passwd", "group", "shadow", "gshadow", "subuid", "subgid"))
 
 
 class Change(enum.Enum):
@@ -95,7 +93,7 @@ def _change_of(old: Path, new: Path) -> Change | None:
 
 def _is_account_file(path: str) -> bool:
     """Whether it is /etc/passwd or one of its kind, or the copy that the account tools keep of it."""
-    return (path[:-1] if path.endswith("-") else path) in ACCOUNT_FILES
+    return (path[:-1] if path.endswith("-") else path) in account_files.FILES
 
 
 def obstacles(local: Changes, new: Path, mine: Path) -> tuple[EtcObstacle, ...]:

@@ -7,13 +7,14 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import rpm
+from ostree_layer import rpmdb
 
 
 def find(root: Path, package: Path) -> str:
     """The first path of an RPM file that does not fit into root, in a sentence; empty where all of them do."""
-    return next(_misfits(root, _header(package)), "")
+    return next(_misfits(root, rpmdb.header_of(package)), "")
 
 
 def lack_of_space(needed: int, folder: Path, sysroot: str) -> str:
@@ -25,14 +26,7 @@ def lack_of_space(needed: int, folder: Path, sysroot: str) -> str:
     return f"no space left for {needed >> 20} MB of packages: {sysroot} has {left >> 20} MB"
 
 
-def _header(package: Path) -> rpm.hdr:
-    transaction = rpm.TransactionSet()
-    transaction.setVSFlags(rpm._RPMVSF_NOSIGNATURES | rpm._RPMVSF_NODIGESTS)
-    with package.open("rb") as file:
-        return transaction.hdrFromFdno(file.fileno())
-
-
-def _misfits(root: Path, header: rpm.hdr) -> Iterator[str]:
+def _misfits(root: Path, header: Any) -> Iterator[str]:
     for path, mode in zip(header["filenames"], header["filemodes"]):
         at, kind = f"{root}{path}", mode & 0xFFFF
         if stat.S_ISCHR(kind) or stat.S_ISBLK(kind):

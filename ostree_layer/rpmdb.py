@@ -49,11 +49,21 @@ def owners(root: Path, paths: Iterable[str]) -> list[Package]:
     return sorted({_package(header) for path in paths for header in _headers(root, "basenames", path)})
 
 
+def header_of(file: Path) -> Any:
+    """The header of an RPM file."""
+    with file.open("rb") as opened:
+        return _reader(Path("/")).hdrFromFdno(opened.fileno())
+
+
 def _headers(root: Path, *match: str) -> Iterator[Any]:
+    return iter(_reader(root).dbMatch(*match))
+
+
+def _reader(root: Path) -> Any:
     transaction = rpm.TransactionSet(os.fspath(root))
     # They were verified when they came; here they are only read.
     transaction.setVSFlags(rpm._RPMVSF_NOSIGNATURES | rpm._RPMVSF_NODIGESTS)
-    return iter(transaction.dbMatch(*match))
+    return transaction
 
 
 def _package(header: Any) -> Package:

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests import cached
 from tests.lab import debian
 from tests.toys import CACHE, Toy
 
@@ -64,17 +62,8 @@ def _files(folder: Path) -> Iterator[tuple[str, str | bytes]]:
 
 def _kept() -> Path:
     """The folder of what the packages hold, made now if it is not in the cache."""
-    folder = CACHE / f"policy-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "policy.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            for former in CACHE.glob("policy-*"):
-                shutil.rmtree(former)
-            with tempfile.TemporaryDirectory(prefix="policy-", dir=CACHE) as work:
-                _make(Path(work, "root"), Path(work, "made"))
-                Path(work, "made").rename(folder)
-    return folder
+    description = Path(__file__).read_bytes()
+    return cached.folder("policy", description, lambda work, made: _make(work / "root", made))
 
 
 def _make(root: Path, made: Path) -> None:

@@ -78,9 +78,8 @@ def normalise(root: Path, former: Former, host: Accounts, record: Record | None)
     Without a record there were none: only DNF's history has changed.
     """
     left_out = machine.restore(root, former.identity)
-    for directory in (database.HISTORY_DIRECTORY, *database.RPMDB_DIRECTORIES):
-        for name in (database.HISTORY, database.RPMDB):
-            database.settle(root / directory / name)
+    database.settle(root / database.HISTORY_DIRECTORY / database.HISTORY)
+    database.settle(root / (database.find_rpmdb(root) or "") / database.RPMDB)
     if former.version:
         os_release.name_version(root, former.version)
     ids = Ids({}, {})

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ostree_layer import account_files, ownership, rpmdb, sysusers
-from ostree_layer.account_files import FILES, Accounts
+from ostree_layer.account_files import FILES, Accounts, Group, User
 from ostree_layer.layout.record import Record
 
 FOLDER = "usr/lib/sysusers.d"
@@ -91,21 +91,17 @@ def declare(root: Path, pristine: Texts, host: Accounts, record: Record) -> Ids:
 
 def _ids_of_host(start: Accounts, now: Accounts, host: Accounts) -> Ids:
     """Where the host has another id for a name that is new: the host's, unless the tree has given that to another."""
-    users = {user.uid: host.users[name].uid for name, user in now.users.items() if _is_new(name, start, host)}
-    groups = {
-        group.gid: host.groups[name].gid
-        for name, group in now.groups.items()
-        if name not in start.groups and name in host.groups
-    }
-    free = {f"{RESERVED}{uid}" for uid in users.values()} & start.users.keys()
-    return Ids(
-        {old: new for old, new in users.items() if old != new and f"{RESERVED}{new}" in free},
-        {old: new for old, new in groups.items() if old != new and f"{RESERVED}{new}" in start.groups},
-    )
+    users = _moved(start.users.keys(), _numbers(now.users), _numbers(host.users))
+    return Ids(users, _moved(start.groups.keys(), _numbers(now.groups), _numbers(host.groups)))
 
 
-def _is_new(name: str, start: Accounts, host: Accounts) -> bool:
-    return name not in start.users and name in host.users
+def _numbers(accounts: Mapping[str, User | Group]) -> dict[str, int]:
+    return {name: one.uid if isinstance(one, User) else one.gid for name, one in accounts.items()}
+
+
+def _moved(start: Collection[str], now: Mapping[str, int], host: Mapping[str, int]) -> dict[int, int]:
+    new = {number: host[name] for name, number in now.items() if name not in start and name in host}
+    return {mine: theirs for mine, theirs in new.items() if mine != theirs and f"{RESERVED}{theirs}" in start}
 
 
 def _renumbered(now: Accounts, ids: Ids) -> Accounts:

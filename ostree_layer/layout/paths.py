@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ostree_layer import upper
+from ostree_layer import account_files, upper
 from ostree_layer.errors import CommitError
 from ostree_layer.upper import Kind
 
@@ -15,11 +15,7 @@ from ostree_layer.upper import Kind
 MOUNT_POINTS = ("boot", "dev", "etc", "proc", "run", "sys", "sysroot", "tmp", "var")
 # Left behind by the account tools and by rpm: of no use in a tree, and different on each run.
 LEFTOVERS = (
-    *(
-        f"usr/etc/{name}{end}"
-        for name in ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")
-        for end in ("-", ".lock")
-    ),
+    *(f"usr/etc/{name}{end}" for name in account_files.FILES for end in ("-", ".lock")),
     "usr/etc/.pwd.lock",
     "usr/lib/sysimage/rpm/.rpm.lock",
     "usr/share/rpm/.rpm.lock",

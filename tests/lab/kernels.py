@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import re
 import shutil
-import tempfile
 from pathlib import Path
 
 from ostree_layer import metadata, repo
 from ostree_layer.model import Package
 from ostree_layer.ostree_gi import OSTree, gfile
-from tests import rpmbuild, toys
+from tests import cached, rpmbuild, toys
 from tests.lab import convert, debian, host, own, world
 from tests.lab.convert import Fixup
 from tests.toys import CACHE, Toy
@@ -43,19 +40,8 @@ kernel-install add {KVER} /{MODULES}/{KVER}/vmlinuz || exit $?
 def repository() -> Path:
     """The repository, made now if it is not in the cache."""
     base = host.base_repo()
-    key = hashlib.sha256(Path(__file__).read_bytes() + base.parent.name.encode()).hexdigest()[:16]
-    folder = CACHE / f"kernels-{key}"
-    with (CACHE / "kernels.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            for former in CACHE.glob("kernels-*"):
-                shutil.rmtree(former)
-            with tempfile.TemporaryDirectory(prefix="kernels.", dir=CACHE) as work:
-                made = Path(work, "repo")
-                made.mkdir()
-                _fill(Path(work), made, base)
-                made.rename(folder)
-    return folder
+    description = Path(__file__).read_bytes() + base.parent.name.encode()
+    return cached.folder("kernels", description, lambda work, made: _fill(work, made, base))
 
 
 def _fill(work: Path, target: Path, base: Path) -> None:

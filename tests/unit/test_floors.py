@@ -12,10 +12,11 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "account_files errors failpoint model ownership treefile.merging",
-    "contexts database diff etc_words host layout.record misfits mounts privileges process requests rpmdb settings"
+    "contexts database diff etc_words host layout.record mounts privileges process requests rpmdb settings"
     " signals sysusers tmpfiles treefile.kinds upper",
     "cage clone dnf_base etc labels layout.accounts layout.initramfs layout.machine layout.os_release layout.paths"
-    " layout.places layout.reproducible layout.selinux layout.var lean metadata objects origin ostree_gi repo sysroot"
+    " layout.places layout.reproducible layout.selinux layout.var lean metadata misfits objects"
+    " origin ostree_gi repo sysroot"
     " treefile.keys treefile.rules treefile.source treefile.variables",
     "boot caged_rpm commit deploy graft layout layout.kernel ledger looking relabel staging status treefile"
     " treefile.rendering",
