@@ -52,7 +52,7 @@ class Compose(Act):
         from ostree_layer.treefile import rendering
 
         if not self.opts.print:
-            sentence = _("'dnf tree compose' cannot compose yet; with --print it shows what the treefile says")
+            sentence = _("'dnf tree compose' cannot compose yet; with --print it shows what it says")
             raise dnf.exceptions.Error(sentence)
         read = treefile.read(pathlib.Path(self.opts.treefile), self.base.conf.substitutions["basearch"])
         for sentence in read.ignored:
