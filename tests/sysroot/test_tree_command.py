@@ -91,7 +91,7 @@ def test_a_mistake_is_named(tree: Path) -> None:
         (
             "compose {tree}",
             1,
-            "Error: 'dnf tree compose' cannot compose yet; with --print it shows what the treefile says",
+            "Error: 'dnf tree compose' cannot compose yet; with --print it shows what it says",
         ),
     ],
 )
