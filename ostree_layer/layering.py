@@ -13,16 +13,12 @@ from typing import Any
 from ostree_layer import (
     account_files,
     boot,
-    cage,
-    caged_rpm,
     commit,
     database,
     deploy,
     dnf_base,
     etc,
-    graft,
     host,
-    labels,
     layout,
     lean,
     ledger,
@@ -31,22 +27,19 @@ from ostree_layer import (
     misfits,
     mounts,
     origin,
-    relabel,
     repo,
     signals,
     staging,
     sysroot,
-    upper,
 )
 from ostree_layer.deploy import Tree
 from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
-from ostree_layer.layout import kernel
-from ostree_layer.layout.kernel import Report
-from ostree_layer.layout.record import Record, Watch
+from ostree_layer.layout.kernel import Report, Wishes
 from ostree_layer.looking import HISTORY
 from ostree_layer.model import Deployed, EtcConflict, LocalCommit, Package, Settings, Target, Transaction
 from ostree_layer.ostree_gi import GLib, OSTree
+from ostree_layer.workpiece import Workpiece
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,14 +101,14 @@ class Layering:
 
     def __init__(self, base: Any, where: Place, settings: Settings, mounted: contextlib.ExitStack) -> None:
         root = where.staged.root
-        self._base, self._settings, self._place, self._mounted = base, settings, where, mounted
+        self._base, self._settings, self._place = base, settings, where
         self._first = database.last_transaction(root / HISTORY)
         self._ledger = ledger.Ledger.begin(base, root)
         version = repo.version(self._previous)
-        self._former = layout.remember(root, host.source_date_epoch(os.environ), version, named=settings.os_release)
-        self._host = account_files.read(self._merge / "etc")  # whose /etc will be merged into the new one
-        self._watch = Watch(where.staged.var, root / "etc")
-        caged_rpm.use(self._watch, self._prepare, network=settings.scriptlets_network)
+        former = layout.remember(root, host.source_date_epoch(os.environ), version, named=settings.os_release)
+        accounts = account_files.read(self._merge / "etc")  # whose /etc will be merged into the new one
+        self._piece = Workpiece(where.staged, former, accounts, mounted)
+        self._piece.cage_rpm(network=settings.scriptlets_network)
         self._is_running = self._has_failed = False
         self._left_out: tuple[str, ...] = ()
         self._etc_conflicts: tuple[EtcConflict, ...] = ()
@@ -125,10 +118,6 @@ class Layering:
         failpoint("layering::resolved")
         self._has_failed = self._has_failed or self._is_running
         self._is_running = True
-
-    def _prepare(self) -> None:
-        if self._watch.record is None:
-            layout.prepare(self._place.staged.root, self._host)
 
     def rpm_ended(self, complaint: str) -> None:
         """DNF came to an end without a failed package; `complaint` says which scriptlet failed, if one did."""
@@ -160,9 +149,9 @@ class Layering:
         if not self.is_changed:
             return None
         local, packages = self._close_books(made_by)
-        by_policy = self._normalise(report)
+        self._normalise(report)
         with report("Writing the tree"):
-            tree = self._commit(local, packages, by_policy)
+            tree = self._commit(local, packages)
         with report("Deploying it"), signals.held_off():
             deployed = self._deploy(tree, local)
         deploy.clean_up_later(self._place.target)
@@ -175,29 +164,13 @@ class Layering:
         dnf_base.close(self._base)
         return closed
 
-    def _normalise(self, report: Report) -> labels.Labels:
+    def _normalise(self, report: Report) -> None:
         """Make what was written fit the rules of a tree, and leave it in the upper alone."""
-        staged, record, root = self._place.staged, self._record(), Path("/")
-        arguments = metadata.parse_initramfs_arguments(repo.metadata(self._previous))
-        changes = upper.changes(staged.upper, staged.lower)
-
-        def work() -> layout.Normalised:
-            kernel.normalise(root, changes, arguments, report)
-            return layout.normalise(root, self._former, self._host, record)
-
-        ids, self._left_out = cage.call(staged.root, work)
+        wishes = Wishes(metadata.parse_initramfs_arguments(repo.metadata(self._previous)))
+        self._left_out = self._piece.normalise(self._ledger.installed, self._ledger.removed, wishes, report)
         self._etc_conflicts = self._meet_local_etc()
-        by_policy = labels.load(staged.root, staged.lower)
-        self._mounted.close()
-        layout.finish(staged.upper, staged.lower, ids)
+        self._piece.unmount()
         failpoint("layering::normalised")
-        return by_policy
-
-    def _record(self) -> Record | None:
-        if self._watch.record is None:
-            return None
-        installed, removed = ({p.name for p in some} for some in (self._ledger.installed, self._ledger.removed))
-        return dataclasses.replace(self._watch.record, installed=frozenset(installed), removed=frozenset(removed))
 
     def _meet_local_etc(self) -> tuple[EtcConflict, ...]:
         """Where the new defaults meet what is local in the /etc that libostree will merge into them."""
@@ -206,10 +179,9 @@ class Layering:
         etc.require_mergeable(local, new, mine)
         return etc.conflicts(local, old, new, mine)
 
-    def _commit(self, local: LocalCommit, packages: set[Package], by_policy: labels.Labels) -> Tree:
+    def _commit(self, local: LocalCommit, packages: set[Package]) -> Tree:
         with commit.writing(self._store):
-            tree = graft.graft(self._store, self._place.start.get_csum(), self._place.staged.upper, by_policy)
-            relabel.relabel(self._store, tree, by_policy)
+            tree = self._piece.graft(self._store, self._place.start.get_csum())
             failpoint("layering::grafted")
             checksum = commit.write(self._store, tree, local, packages, self._previous)
             lean_usr = lean.write(self._store, checksum)

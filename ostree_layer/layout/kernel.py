@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ostree_layer import process, rpmdb
 from ostree_layer.errors import CommitError
@@ -28,10 +29,17 @@ SWAP = "'dnf swap OLD NEW' replaces one package by another"
 DEPMOD_FOLDERS = ("usr/lib/depmod.d", "usr/etc/depmod.d")
 
 
-def normalise(root: Path, changes: Changes, arguments: Sequence[str], report: Report) -> None:
+class Wishes(NamedTuple):
+    """What whoever composed a tree wants of its initramfs: the arguments of dracut, and that there is one."""
+
+    arguments: Sequence[str] = ()
+    has_initramfs: bool = True
+
+
+def normalise(root: Path, changes: Changes, wishes: Wishes, report: Report) -> None:
     """Make what a transaction did to the kernel, its modules or its initramfs whole.
 
-    `arguments` are for dracut. A tree without a kernel stays one.
+    A tree without a kernel stays one.
     """
     if changes.below(MODULES, KEPT_BOOT):
         moved = frozenset(_take_out_of_boot(root))
@@ -44,9 +52,9 @@ def normalise(root: Path, changes: Changes, arguments: Sequence[str], report: Re
     kver = kernels[0]
     if changes.below(f"{MODULES}/{kver}", *DEPMOD_FOLDERS):
         _index_modules(root, kver)
-    if initramfs.is_outdated(root, kver, changes):
+    if wishes.has_initramfs and initramfs.is_outdated(root, kver, changes):
         with report(f"Making the initramfs of {kver}"):
-            initramfs.make(root, kver, arguments)
+            initramfs.make(root, kver, wishes.arguments)
 
 
 def _kernels(root: Path) -> list[str]:

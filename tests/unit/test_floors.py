@@ -20,7 +20,8 @@ FLOORS = (
     " treefile.keys treefile.rules treefile.source treefile.variables",
     "boot caged_rpm commit deploy graft layout layout.kernel ledger looking relabel staging status treefile"
     " treefile.rendering",
-    "cleaner layering switching terminal",
+    "cleaner switching terminal workpiece",
+    "layering",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.
