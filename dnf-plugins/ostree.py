@@ -15,7 +15,6 @@ import dnf.cli
 import dnf.exceptions
 import dnf.i18n
 import dnf.util
-import dnf.yum.rpmtrans
 
 _, P_ = dnf.i18n.translation("ostree-layer")
 logger = logging.getLogger("dnf.plugin")
@@ -63,20 +62,6 @@ def harmless(function):
             raise dnf.exceptions.Error(f"{e}\n{AS_IT_WAS}") from e
 
     return wrapper
-
-
-class Complaints(dnf.yum.rpmtrans.TransactionDisplay):
-    """What DNF writes to its log only: which scriptlet or package failed."""
-
-    def __init__(self):
-        super().__init__()
-        self.failures = []
-
-    def error(self, message):
-        self.failures.append(message)
-
-    def __str__(self):
-        return "; ".join(dict.fromkeys(self.failures))
 
 
 class OstreePlugin(dnf.Plugin):
@@ -167,7 +152,9 @@ class OstreePlugin(dnf.Plugin):
     def around_transaction(self, original):
         @harmless
         def transact(display):
-            complaints = Complaints()
+            from ostree_layer import dnf_base
+
+            complaints = dnf_base.Complaints()
             shown = list(display) if isinstance(display, (list, tuple)) else [display]
             try:
                 tid = original([*shown, complaints])

@@ -10,9 +10,12 @@ import dnf
 import dnf.cli
 import dnf.exceptions
 import dnf.i18n
+import dnf.util
 
 _, P_ = dnf.i18n.translation("ostree-layer")
 logger = logging.getLogger("dnf.plugin")
+
+WORKDIR = "/var/cache/ostree-layer"
 
 
 class Act:
@@ -39,26 +42,127 @@ class Act:
 
 
 class Compose(Act):
-    summary = _("compose a tree from a treefile")
+    summary = _("compose trees from treefiles, and publish them in a repository")
+    only_prints = False
 
     @staticmethod
     def set_argparser(parser):
-        parser.add_argument("treefile", metavar="TREEFILE", help=_("a treefile, in YAML or JSON"))
-        parser.add_argument("--print", action="store_true", help=_("print the treefile merged with its includes"))
-        parser.add_argument("--json", action="store_true", help=_("print JSON, not YAML"))
+        add = parser.add_argument
+        add("treefiles", metavar="TREEFILE", nargs="+", help=_("a treefile, in YAML or JSON"))
+        add("--print", action="store_true", help=_("only print the treefile merged with its includes"))
+        add("--json", action="store_true", help=_("with --print, print JSON, not YAML"))
+        add("--dry-run", action="store_true", help=_("only show the packages"))
+        add("--download-only", action="store_true", help=_("only download the packages"))
+        add("--workdir", default=WORKDIR, metavar="DIR", help=_("where trees are made ({})").format(WORKDIR))
+        add("--branch", default="", metavar="REF", help=_("the ref of the commit, in the place of the treefile's"))
+        add("--parent", default="", metavar="REV", help=_("the parent of the commit, in the place of the ref's"))
+        add("--no-parent", action="store_true", help=_("a commit without a parent"))
+        add("--always", action="store_true", help=_("a new commit, though nothing has changed"))
+        add("--unchanged-exit-77", action="store_true", help=_("exit with status 77 if nothing has changed"))
+        add("--touch-if-changed", metavar="FILE", help=_("touch FILE if there is a new commit"))
+        add("--lockfile", action="append", default=[], metavar="FILE", help=_("take packages in these versions"))
+        add("--lockfile-strict", action="store_true", help=_("take no packages but those of the lockfiles"))
+        add("--write-lockfile-to", metavar="FILE", help=_("write the versions of the packages"))
+        add("--add-metadata", action="append", default=[], metavar="KEY=VALUE", help=_("a string in the commit"))
+        add("--add-metadata-from-json", action="append", default=[], metavar="FILE", help=_("a mapping of them"))
+        add("--write-commitid-to", metavar="FILE", help=_("write the commit's checksum, and do not move the ref"))
+        add("--write-composejson-to", metavar="FILE", help=_("write what there is to say of the commit"))
 
     def run(self):
         from ostree_layer import treefile
+
+        where = None if self.opts.print else self.require_right_use()
+        basearch = self.base.conf.substitutions["basearch"]
+        trees = [treefile.read(pathlib.Path(path), basearch) for path in self.opts.treefiles]
+        for sentence in (sentence for tree in trees for sentence in tree.ignored):
+            logger.info(sentence)
+        if where is None:
+            self.print(trees)
+            return
+        published = []
+        try:
+            self.compose(trees, where, published)
+        except (Exception, KeyboardInterrupt):
+            done = ", ".join(outcome.ref for outcome in published)
+            logger.critical(
+                _("Published before that: {}.").format(done) if done else _("{} is as it was.").format(where)
+            )
+            raise
+
+    def require_right_use(self):
+        """The repository to compose for, if this can be done at all."""
+        if not dnf.util.am_i_root():
+            raise dnf.exceptions.Error(_("only root can compose trees"))
+        single = ("branch", "parent", "write_lockfile_to", "write_commitid_to", "write_composejson_to")
+        given = [f"--{name.replace('_', '-')}" for name in single if getattr(self.opts, name)]
+        if len(self.opts.treefiles) > 1 and given:
+            raise dnf.exceptions.Error(_("{} is for one treefile, not for several").format(", ".join(given)))
+        return self.require_repo()
+
+    def compose(self, trees, where, published):
+        from ostree_layer import compose, repo, signals, terminal
+        from ostree_layer.compose import planning, selection, workshop
+
+        signals.end_by_exit()
+        chosen = selection.Selection(self.base, lambda: self.command.cli._configure_repos(self.opts))
+        with workshop.opened(pathlib.Path(self.opts.workdir)) as shop:
+            target = repo.open_or_create(where)
+            composer = compose.Composer(shop, target, chosen, terminal.progress)
+            plan = planning.Plan(shop, target, chosen, self.order(), composer.make)
+            if self.opts.dry_run or self.opts.download_only:
+                for tree in trees:
+                    self.preview(plan, tree, chosen)
+                return
+            for outcome in plan.follow(trees):
+                if outcome.is_new:
+                    published.append(outcome)
+                self.tell(target, outcome)
+        if self.opts.unchanged_exit_77 and not published:
+            raise SystemExit(77)
+
+    def order(self):
+        from ostree_layer.compose import lockfile, order, record
+
+        opts = self.opts
+        more = record.read_metadata(map(pathlib.Path, opts.add_metadata_from_json), opts.add_metadata)
+        return order.Order(
+            locks=lockfile.read(map(pathlib.Path, opts.lockfile)),
+            is_strict=opts.lockfile_strict,
+            metadata=more,
+            branch=opts.branch,
+            parent=opts.parent,
+            has_parent=not opts.no_parent,
+            even_if_unchanged=opts.always,
+            moves_ref=not opts.write_commitid_to,
+        )
+
+    def preview(self, plan, tree, chosen):
+        with plan.preview(tree):
+            if self.opts.download_only:
+                chosen.run(only_download=True)
+            else:
+                print(chosen.show())
+
+    def tell(self, target, outcome):
+        from ostree_layer.compose import report
+
+        for line in report.lines(outcome):
+            print(line)
+        opts = self.opts
+        if opts.write_composejson_to:
+            pathlib.Path(opts.write_composejson_to).write_text(report.as_json(target, outcome))
+        if opts.write_commitid_to:
+            pathlib.Path(opts.write_commitid_to).write_text(outcome.checksum + "\n")
+        if opts.write_lockfile_to and outcome.composed is not None:
+            pathlib.Path(opts.write_lockfile_to).write_text(report.locks(outcome))
+        if opts.touch_if_changed and outcome.is_new:
+            pathlib.Path(opts.touch_if_changed).touch()
+
+    def print(self, trees):
         from ostree_layer.treefile import rendering
 
-        if not self.opts.print:
-            sentence = _("'dnf tree compose' cannot compose yet; with --print it shows what it says")
-            raise dnf.exceptions.Error(sentence)
-        read = treefile.read(pathlib.Path(self.opts.treefile), self.base.conf.substitutions["basearch"])
-        for sentence in read.ignored:
-            logger.info(sentence)
         write = rendering.as_json if self.opts.json else rendering.as_yaml
-        sys.stdout.write(write(read.values))
+        sys.stdout.write("".join(write(tree.values) for tree in trees))
 
 
 class Schema(Act):
@@ -103,7 +207,7 @@ class TreeCommand(dnf.cli.Command):
         act_parser(self.opts.act).parse_args(self.opts.arguments, self.opts)
         # DNF would look for an RPM repository of this name.
         self.repos, self.opts.repo = self.opts.repo, []
-        if self.act.only_prints:
+        if self.act.only_prints or getattr(self.opts, "print", False):
             self.cli.redirect_logger(stdout=logging.WARNING, stderr=logging.INFO)
 
     def run(self):

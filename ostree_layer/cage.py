@@ -101,12 +101,13 @@ def started(root: Path, work: Work, *, keep: Iterable[int] = (), network: bool =
             os.waitpid(child, 0)
 
 
-def call(root: Path, function: Callable[[], T]) -> T:
-    """Return what function returns, or raise what it raises, in a cage that has root as its root directory."""
+def call(root: Path, function: Callable[[], T], *, is_inside: bool = True) -> T:
+    """Return what function returns, or raise what it raises, in a cage; if `is_inside`, root is its root directory."""
 
     def work(channel: Channel) -> None:
-        os.chroot(root)
-        os.chdir("/")
+        if is_inside:
+            os.chroot(root)
+            os.chdir("/")
         channel.send(pickle.dumps(function()))
 
     with started(root, work) as channel:

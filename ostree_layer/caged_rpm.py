@@ -25,6 +25,8 @@ PROGRESS = (
     rpm.RPMCALLBACK_VERIFY_PROGRESS,
 )
 PREPARED = "prepared"
+# Whose mode and owner rpm must leave alone: it is there, and some package says so.
+READ_ONLY = "/proc"
 # What DNF opens in the staged root when rpm is done; a scriptlet must not have led it elsewhere.
 OPENED_AFTERWARDS = (*database.RPMDB_DIRECTORIES, database.HISTORY_DIRECTORY)
 
@@ -41,6 +43,7 @@ class Watcher(Protocol):
 
 def use(watch: Watcher, prepare: Callable[[], None], *, network: bool) -> None:
     """Make DNF, in this process, run its RPM transactions in a cage, in which `prepare` comes first."""
+    rpm.addMacro("_netsharedpath", READ_ONLY)
     dnf.rpm.transaction.TransactionWrapper = functools.partial(
         Transaction, watch=watch, prepare=prepare, network=network
     )

@@ -15,6 +15,7 @@ import dnf.conf
 import dnf.exceptions
 import dnf.rpm
 import dnf.util
+import dnf.yum.rpmtrans
 import libdnf.transaction
 import rpm
 
@@ -124,6 +125,20 @@ def close(base: Any) -> None:
 
 def has_installed_packages(base: Any) -> bool:
     return bool(base.sack.query().installed())
+
+
+class Complaints(dnf.yum.rpmtrans.TransactionDisplay):  # type: ignore[misc] # DNF has no types
+    """What DNF writes to its log only: which scriptlet or package failed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._failures: list[str] = []
+
+    def error(self, message: str) -> None:
+        self._failures.append(message)
+
+    def __str__(self) -> str:
+        return "; ".join(dict.fromkeys(self._failures))
 
 
 class Step(NamedTuple):

@@ -58,3 +58,7 @@ class DeployError(OstreeLayerError):
 
 class TreefileError(OstreeLayerError):
     """A treefile does not say what a treefile has to say: file and line, key, what is wrong."""
+
+
+class ComposeError(OstreeLayerError):
+    """A tree cannot be composed from what its treefile and the repositories say; the target repository is as it was."""

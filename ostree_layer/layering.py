@@ -132,10 +132,8 @@ class Layering:
 
     def reasons(self) -> list[str]:
         """Why a transaction may have failed for which rpm gives no reason."""
-        staged = self._place.staged
-        found = [misfits.find(staged.root, file) for file in dnf_base.failed_files(self._base)]
-        needed, where = dnf_base.install_size(self._base), self._place.target.sysroot
-        return list(filter(None, [*found, misfits.lack_of_space(needed, staged.folder, where)]))
+        failed, needed = dnf_base.failed_files(self._base), dnf_base.install_size(self._base)
+        return misfits.explain(self._place.staged.root, failed, needed, self._place.target.sysroot)
 
     @property
     def is_changed(self) -> bool:

@@ -60,17 +60,20 @@ class Lineage:
 
 
 def read_lineage(store: OSTree.Repo, checksum: str, refspec: str) -> Lineage:
-    values = metadata.parse_local(found := repo.metadata(repo.load_commit(store, checksum)))
-    packages = metadata.parse_packages(found) or _read_packages(store, checksum)
+    values = metadata.parse_local(repo.metadata(repo.load_commit(store, checksum)))
+    packages = packages_of(store, checksum)
     if values is None:
         return Lineage(checksum, checksum, refspec, Requests(), packages, packages)
-    stored = metadata.parse_packages(repo.metadata(repo.load_commit(store, values.base)))
-    base_packages = stored or _read_packages(store, values.base)
-    return Lineage(checksum, values.base, values.base_refspec, values.requests, packages, base_packages)
+    return Lineage(
+        checksum, values.base, values.base_refspec, values.requests, packages, packages_of(store, values.base)
+    )
 
 
-def _read_packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
-    """The packages of a commit whose maker did not write them into its metadata."""
+def packages_of(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
+    """The packages of a commit; read from its rpm database where its maker did not write them into its metadata."""
+    stored = metadata.parse_packages(repo.metadata(repo.load_commit(store, checksum)))
+    if stored:
+        return stored
     with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as folder:
         for directory in database.RPMDB_DIRECTORIES:
             if repo.check_out(store, checksum, f"/{directory}", Path(folder, directory)):

@@ -21,7 +21,7 @@ CARRIED = ("version", "ostree.linux", "ostree.bootable", INITRAMFS_ARGUMENTS)
 def render(local: LocalCommit, packages: Iterable[Package], previous: Values) -> GLib.Variant:
     """The `a{sv}` of a local commit; `previous` is the metadata of the commit that it was made from."""
     values = {key: previous[key] for key in CARRIED if key in previous}
-    values[PKGLIST] = GLib.Variant("a(sssss)", [dataclasses.astuple(package) for package in sorted(packages)])
+    values[PKGLIST] = packages_variant(packages)
     values[OURS + "base"] = GLib.Variant("s", local.base)
     values[OURS + "base-refspec"] = GLib.Variant("s", local.base_refspec)
     values[OURS + "previous"] = GLib.Variant("s", local.previous)
@@ -37,6 +37,11 @@ def _transaction(made_by: Transaction) -> Values:
         "installed": GLib.Variant("as", made_by.installed),
         "removed": GLib.Variant("as", made_by.removed),
     }
+
+
+def packages_variant(packages: Iterable[Package]) -> GLib.Variant:
+    """What `parse_packages` reads."""
+    return GLib.Variant("a(sssss)", [dataclasses.astuple(package) for package in sorted(packages)])
 
 
 def parse_packages(values: Values) -> tuple[Package, ...] | None:

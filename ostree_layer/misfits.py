@@ -5,20 +5,23 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ostree_layer import rpmdb
 
 
-def find(root: Path, package: Path) -> str:
-    """The first path of an RPM file that does not fit into root, in a sentence; empty where all of them do."""
-    return next(_misfits(root, rpmdb.header_of(package)), "")
+def explain(root: Path, failed: Iterable[Path], needed: int, where: str) -> list[str]:
+    """Why RPM files failed, for which rpm gives no reason: they do not fit into root, or all `needed` bytes do not.
+
+    `where` names the file system that root is on.
+    """
+    found = [next(_misfits(root, rpmdb.header_of(package)), "") for package in failed]
+    return list(filter(None, [*found, _lack_of_space(needed, root, where)]))
 
 
-def lack_of_space(needed: int, folder: Path, sysroot: str) -> str:
-    """That `needed` bytes are more than the file system of folder, a part of sysroot, has left; or an empty string."""
+def _lack_of_space(needed: int, folder: Path, sysroot: str) -> str:
     file_system = os.statvfs(folder)
     left = file_system.f_bavail * file_system.f_frsize
     if needed <= left:

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from ostree_layer.errors import RepoError
-from ostree_layer.ostree_gi import AT_FDCWD, Gio, GLib, OSTree, translated
+from ostree_layer.ostree_gi import AT_FDCWD, Gio, GLib, OSTree, gfile, translated
 
 LOCAL_REFS = "ostree-layer/local"
 BASE_REFS = "ostree-layer/base"
@@ -45,6 +46,11 @@ def metadata(commit: GLib.Variant) -> dict[str, GLib.Variant]:
 def timestamp(commit: GLib.Variant) -> int:
     """Seconds since the epoch."""
     return int(OSTree.commit_get_timestamp(commit))
+
+
+def time_of(commit: GLib.Variant) -> str:
+    """As ISO 8601 has it, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(timestamp(commit)))
 
 
 def version(commit: GLib.Variant) -> str:
@@ -85,4 +91,64 @@ def check_out(repo: OSTree.Repo, checksum: str, path: str, target: Path) -> bool
         if e.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND):
             return False
         raise RepoError(f"reading {path} of commit {checksum}: {e.message}") from e
+    return True
+
+
+def open_at(path: Path) -> OSTree.Repo:
+    store = OSTree.Repo.new(gfile(path))
+    with translated(f"opening the repository {path}", RepoError, hint="'ostree init --repo=DIR' makes one"):
+        store.open(None)
+    return store
+
+
+def create(path: Path, mode: OSTree.RepoMode) -> OSTree.Repo:
+    """Make a repository at path, or open the one that is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    store = OSTree.Repo.new(gfile(path))
+    with translated(f"making the repository {path}", RepoError):
+        store.create(mode, None)
+        store.open(None)
+    return store
+
+
+def open_or_create(path: Path) -> OSTree.Repo:
+    """Open a repository of trees; where there is nothing yet, make one that can be served as it is."""
+    is_new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    return create(path, OSTree.RepoMode.ARCHIVE) if is_new else open_at(path)
+
+
+def resolve(repo: OSTree.Repo, rev: str) -> str | None:
+    """The checksum of a ref or of a commit; None where there is none."""
+    with translated(f"looking for {rev}", RepoError):
+        return repo.resolve_rev(rev, True)[1] or None
+
+
+def content_of(commit: GLib.Variant) -> str:
+    """The checksum of a commit's tree: the same for commits of the same content."""
+    return str(OSTree.commit_get_content_checksum(commit))
+
+
+def has_commit(repo: OSTree.Repo, checksum: str) -> bool:
+    return bool(repo.has_object(OSTree.ObjectType.COMMIT, checksum, None)[1])
+
+
+def pull_commit(repo: OSTree.Repo, source: OSTree.Repo, checksum: str) -> None:
+    """Copy one commit with all that is in it; what repo has already is not copied again."""
+    options = GLib.Variant("a{sv}", {"refs": GLib.Variant("as", [checksum])})
+    with translated(f"copying commit {checksum[:12]} into {path_of(repo)}", RepoError):
+        repo.pull_with_options(f"file://{path_of(source)}", options, None, None)
+
+
+def path_of(repo: OSTree.Repo) -> Path:
+    return Path(repo.get_path().get_path())
+
+
+def copy_file(repo: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
+    """Write the content of one file of a commit to target; False where the commit has no such file."""
+    with translated(f"reading {path} of commit {checksum[:12]}", RepoError):
+        file = repo.read_commit(checksum, None)[1].resolve_relative_path(path)
+        if file.query_file_type(Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS, None) != Gio.FileType.REGULAR:
+            return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.load_contents(None)[1])
     return True

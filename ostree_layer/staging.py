@@ -83,6 +83,8 @@ def mounted(staged: StagedRoot) -> Iterator[None]:
         _show(stack, root / "proc", mounts.proc)
         _show(stack, root / "dev", mounts.devices)
         _show(stack, root / "run", mounts.tmpfs)
+        for target in _links_into("run", staged.lower):
+            (root / target).mkdir(parents=True, exist_ok=True)
         _show(stack, root / "sysroot", mounts.tmpfs)
         _mount_tmp(stack, root)
         yield
@@ -132,13 +134,13 @@ def _populate_var(staged: StagedRoot) -> None:
         (staged.var / name).chmod(mode)
     (staged.var / "run").symlink_to("../run")
     (staged.var / "lock").symlink_to("../run/lock")
-    for target in _links_into_var(staged.lower):
-        (staged.var / target).mkdir(parents=True, exist_ok=True)
+    for target in _links_into("var", staged.lower):
+        (staged.folder / target).mkdir(parents=True, exist_ok=True)
 
 
-def _links_into_var(tree: Path) -> Iterator[str]:
-    """The places below /var that the tree's own top-level directories are links to."""
+def _links_into(folder: str, tree: Path) -> Iterator[str]:
+    """The places below a folder of the root that the tree's own top-level directories are links to."""
     for link in (*tree.iterdir(), tree / "usr/local"):
         target = os.readlink(link).lstrip("./") if link.is_symlink() else ""
-        if target.startswith("var/"):
-            yield target[len("var/") :]
+        if target.startswith(f"{folder}/"):
+            yield target

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
-from ostree_layer.account_files import Group, User
+from ostree_layer.account_files import Accounts, Group, User
 
 FOLDERS = ("etc/sysusers.d", "run/sysusers.d", "usr/lib/sysusers.d")
 DECLARING = re.compile(r"([ug])!?\s+(\S+)")
@@ -30,6 +32,19 @@ def _quoted(text: str) -> str:
     if re.fullmatch(r"[\w/.,+@%-]+", text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' if text else "-"
+
+
+def read(files: Iterable[Path]) -> Accounts:
+    """The users and groups of files written by this module, whose lines have numbers."""
+    found = Accounts({}, {})
+    for line in (line for file in files for line in file.read_text().splitlines()):
+        kind, name, numbers, *words = shlex.split(line)
+        if kind == "u":
+            uid, _, gid = numbers.partition(":")
+            found.users[name] = User(name, int(uid), int(gid), *(word.replace("%%", "%") for word in words))
+        elif kind == "g":
+            found.groups[name] = Group(name, int(numbers), ())
+    return found
 
 
 def declared(root: Path) -> dict[str, Path]:

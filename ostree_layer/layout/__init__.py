@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import database, process
+from ostree_layer import account_files, database, process
 from ostree_layer.account_files import Accounts
 from ostree_layer.errors import CommandError
 from ostree_layer.layout import accounts, machine, os_release, paths, places, reproducible, selinux, var
-from ostree_layer.layout.accounts import Ids, Texts
+from ostree_layer.layout import ids as numbers
+from ostree_layer.layout.accounts import Texts
+from ostree_layer.layout.ids import Ids
 from ostree_layer.layout.machine import Files
 from ostree_layer.layout.record import Record
 from ostree_layer.layout.reproducible import Books
@@ -23,13 +26,14 @@ log = logging.getLogger(__name__)
 class Former(NamedTuple):
     """What a tree came with. `books` are for a run that is to leave the same on any machine.
 
-    `version` is what the tree's os-release is to name, if it is to name one.
+    `version` is what the tree's os-release is to name, if it is to name one. A tree that began empty has no `accounts`.
     """
 
-    accounts: Texts
+    accounts: Texts | None
     identity: Files
     books: Books | None
-    version: str
+    version: str = ""
+    etc_groups: tuple[str, ...] = ()
 
 
 class Normalised(NamedTuple):
@@ -89,13 +93,21 @@ def normalise(root: Path, former: Former, host: Accounts, record: Record | None)
         places.describe(root)
         var.carry(root, record, [place.seen for place in places.of(root)])
         paths.drop_leftovers(root)
-        ids = accounts.declare(root, former.accounts, host, record)  # last: it takes new accounts' names out of /etc
+        ids = _declare_accounts(root, former, host, record)  # last: it takes new accounts' names out of /etc
     if former.books is not None:
         reproducible.settle(root, former.books)
     return Normalised(ids, left_out)
 
 
+def _declare_accounts(root: Path, former: Former, host: Accounts, record: Record) -> Ids:
+    pristine = former.accounts
+    if pristine is None:
+        pristine = accounts.packaged(root / "etc", record)
+        record = dataclasses.replace(record, accounts=accounts.named_in(pristine, account_files.read(root / "etc")))
+    return accounts.declare(root, pristine, host, record, former.etc_groups)
+
+
 def finish(upper: Path, lower: Path, ids: Ids) -> None:
     """What is done to an upper directory when it is not mounted any more; what then fits nowhere is refused."""
-    accounts.renumber(upper, ids)
+    numbers.renumber(upper, ids)
     paths.check(upper, lower)

@@ -7,31 +7,22 @@ what only the tree's had would be lost.
 
 from __future__ import annotations
 
-import dataclasses
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from ostree_layer import account_files, ownership, rpmdb, sysusers
-from ostree_layer.account_files import FILES, Accounts, Group, User
+from ostree_layer import account_files, rpmdb, sysusers
+from ostree_layer.account_files import FILES, Accounts
+from ostree_layer.layout import ids as ids_of
+from ostree_layer.layout.ids import RESERVED, Ids
 from ostree_layer.layout.record import Record
 
 FOLDER = "usr/lib/sysusers.d"
 # Read first, so that an id of ours comes before one that a package leaves to the host.
 PREFIX = "00-ostree-layer-"
-# Names of what only keeps an id from being given to somebody else.
-RESERVED = "ostree-layer-"
 PROGRAM = "usr/bin/systemd-sysusers"
+GROUP_FILES = ("group", "gshadow")
 
 Texts = dict[str, list[str]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Ids:
-    """Ids in what a transaction wrote, and what they are to be instead: those that the host has for the same names."""
-
-    users: Mapping[int, int]
-    groups: Mapping[int, int]
 
 
 def remember(etc: Path) -> Texts:
@@ -71,46 +62,52 @@ def _altfiles(root: Path, name: str) -> list[str]:
     return [line for line in there if line.split(":")[0] not in here]
 
 
-def declare(root: Path, pristine: Texts, host: Accounts, record: Record) -> Ids:
+def declare(root: Path, pristine: Texts, host: Accounts, record: Record, etc_groups: Collection[str] = ()) -> Ids:
     """Write what the transaction did to accounts into sysusers.d, and make the account files what they were.
 
-    `pristine` are the account files from before `reserve`. Those of a tree that reads no sysusers.d keep what is new.
+    `pristine` are the account files from before `reserve`. Those of a tree that reads no sysusers.d keep what is new,
+    and those of any tree the groups of `etc_groups`.
     """
     start, now = record.accounts, account_files.read(root / "etc")
-    if not (root / PROGRAM).exists():
-        _give_back(root / "etc", pristine, keep={*now.users, *now.groups} - {*start.users, *start.groups})
-        return Ids({}, {})
-    ids = _ids_of_host(start, now, host)
-    for package in sorted(record.gone):
-        _conf(root, package).unlink(missing_ok=True)
-    for package, lines in _by_package(root, pristine, _renumbered(now, ids), record).items():
-        _add(root, package, lines)
-    _give_back(root / "etc", pristine, keep=set())
+    ids = ids_of.of_host(start, now, host)
+    kept = dict.fromkeys(GROUP_FILES, set(etc_groups))
+    if (root / PROGRAM).exists():
+        for package in sorted(record.gone):
+            _conf(root, package).unlink(missing_ok=True)
+        for package, lines in _by_package(root, pristine, ids_of.renumbered(now, ids), record).items():
+            _add(root, package, lines)
+    else:
+        kept = dict.fromkeys(FILES, {*now.users, *now.groups} - {*start.users, *start.groups})
+    _give_back(root / "etc", pristine, kept, ids)
     return ids
 
 
-def _ids_of_host(start: Accounts, now: Accounts, host: Accounts) -> Ids:
-    """Where the host has another id for a name that is new: the host's, unless the tree has given that to another."""
-    users = _moved(start.users.keys(), _numbers(now.users), _numbers(host.users))
-    return Ids(users, _moved(start.groups.keys(), _numbers(now.groups), _numbers(host.groups)))
+def packaged(etc: Path, record: Record) -> Texts:
+    """What packages themselves brought into the account files of a tree that began empty; root is always theirs."""
+    texts = remember(etc)
+    created = record.created.keys() - {"root"}
+    for name, lines in texts.items():
+        found = [line for line in lines if line.split(":")[0] not in created]
+        texts[name] = [_without_members(line, created) for line in found] if name in GROUP_FILES else found
+    return texts
 
 
-def _numbers(accounts: Mapping[str, User | Group]) -> dict[str, int]:
-    return {name: one.uid if isinstance(one, User) else one.gid for name, one in accounts.items()}
+def named_in(texts: Texts, found: Accounts) -> Accounts:
+    """Those of the accounts found that the files of `texts` name, with the members that these say."""
+    names = {name: {line.split(":")[0]: line for line in lines} for name, lines in texts.items()}
+    users = {name: user for name, user in found.users.items() if name in names.get("passwd", {})}
+    groups = {}
+    for name, group in found.groups.items():
+        if name in names.get("group", {}):
+            members = names["group"][name].rpartition(":")[2]
+            groups[name] = group._replace(members=tuple(filter(None, members.split(","))))
+    return Accounts(users, groups)
 
 
-def _moved(start: Collection[str], now: Mapping[str, int], host: Mapping[str, int]) -> dict[int, int]:
-    new = {number: host[name] for name, number in now.items() if name not in start and name in host}
-    return {mine: theirs for mine, theirs in new.items() if mine != theirs and f"{RESERVED}{theirs}" in start}
-
-
-def _renumbered(now: Accounts, ids: Ids) -> Accounts:
-    gid = {group.gid: ids.groups.get(group.gid, group.gid) for group in now.groups.values()}
-    users = {
-        name: user._replace(uid=ids.users.get(user.uid, user.uid), gid=gid.get(user.gid, user.gid))
-        for name, user in now.users.items()
-    }
-    return Accounts(users, {name: group._replace(gid=gid[group.gid]) for name, group in now.groups.items()})
+def _without_members(line: str, created: Collection[str]) -> str:
+    (head, _, members) = line.rpartition(":")
+    kept = [member for member in members.split(",") if f"{line.split(':')[0]}:{member}" not in created]
+    return f"{head}:{','.join(kept)}"
 
 
 def _by_package(root: Path, pristine: Texts, now: Accounts, record: Record) -> dict[str, list[str]]:
@@ -171,38 +168,28 @@ def _subject(line: str) -> list[str]:
     return words[:3] if words[0] == "m" else words[:2]
 
 
-def _give_back(etc: Path, pristine: Texts, *, keep: set[str]) -> None:
-    """Make the account files what they were, but for changes of what was in them, and for the names of `keep`."""
+def _give_back(etc: Path, pristine: Texts, kept: Mapping[str, Collection[str]], ids: Ids) -> None:
+    """Make the account files what they were, but for changes of what was in them, and for the names that are kept."""
     for name in FILES:
-        if name not in pristine:
+        names = kept.get(name, ())
+        if name not in pristine and not names:
             (etc / name).unlink(missing_ok=True)
             continue
-        former = {line.split(":")[0]: line for line in pristine[name]}
-        now = [line for line in account_files.lines(etc / name) if line.split(":")[0] in {*former, *keep}]
-        account_files.write_lines(etc / name, [_without_new_members(name, line, former) for line in now])
+        former = {line.split(":")[0]: line for line in pristine.get(name, [])}
+        lines = []
+        for line in account_files.lines(etc / name):
+            if line.split(":")[0] in former:
+                lines.append(_without_new_members(name, line, former))
+            elif line.split(":")[0] in names:
+                lines.append(ids_of.in_line(name, line, ids))
+        account_files.write_lines(etc / name, lines)
 
 
 def _without_new_members(file: str, line: str, former: Mapping[str, str]) -> str:
     """New members of an old group have lines of their own in sysusers.d."""
     old = former.get(line.split(":")[0])
-    if file not in ("group", "gshadow") or old is None:
+    if file not in GROUP_FILES or old is None:
         return line
     (head, _, members), (old_head, _, old_members) = line.rpartition(":"), old.rpartition(":")
     has_only_more = head == old_head and {"", *members.split(",")} >= {*old_members.split(",")}
     return old if has_only_more else line
-
-
-def renumber(upper: Path, ids: Ids) -> None:
-    """Give what is in an upper directory, which is not mounted any more, the ids that it is to have."""
-    if not ids.users and not ids.groups:
-        return
-    for folder, directories, files in os.walk(upper):
-        for name in (*directories, *files):
-            _renumber_one(os.path.join(folder, name), ids)
-
-
-def _renumber_one(path: str, ids: Ids) -> None:
-    status = os.lstat(path)
-    user, group = ids.users.get(status.st_uid, -1), ids.groups.get(status.st_gid, -1)
-    if (user, group) != (-1, -1):
-        ownership.give(path, user, group)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -26,14 +27,19 @@ KERNEL = re.compile(rf"{MODULES}(/[^/]+(/(vmlinuz|{BUILTIN}))?)?")
 # Where packages' files for /boot are in the tree.
 KEPT_BOOT = "usr/lib/ostree-boot"
 SWAP = "'dnf swap OLD NEW' replaces one package by another"
+IN_BOOT = re.compile(r"(vmlinuz|initramfs)-.*-[0-9a-f]{64}")
 DEPMOD_FOLDERS = ("usr/lib/depmod.d", "usr/etc/depmod.d")
 
 
 class Wishes(NamedTuple):
-    """What whoever composed a tree wants of its initramfs: the arguments of dracut, and that there is one."""
+    """What whoever composes a tree wants: arguments for dracut, an initramfs at all, and both in /usr/lib/ostree-boot.
+
+    A tree that has them there keeps having them.
+    """
 
     arguments: Sequence[str] = ()
     has_initramfs: bool = True
+    is_in_boot: bool = False
 
 
 def normalise(root: Path, changes: Changes, wishes: Wishes, report: Report) -> None:
@@ -55,6 +61,25 @@ def normalise(root: Path, changes: Changes, wishes: Wishes, report: Report) -> N
     if wishes.has_initramfs and initramfs.is_outdated(root, kver, changes):
         with report(f"Making the initramfs of {kver}"):
             initramfs.make(root, kver, wishes.arguments)
+    if changes.below(f"{MODULES}/{kver}"):
+        _copy_to_boot(root, kver, wanted=wishes.is_in_boot)
+
+
+def _copy_to_boot(root: Path, kver: str, *, wanted: bool) -> None:
+    """Have the kernel and its initramfs where the oldest libostree looks for them, with their digest in the names."""
+    folder = root / KEPT_BOOT
+    former = [path for path in folder.glob("*-*") if IN_BOOT.fullmatch(path.name)]
+    for path in former:
+        path.unlink()
+    if not wanted and not former:
+        return
+    images = {f"vmlinuz-{kver}": "vmlinuz", f"initramfs-{kver}.img": initramfs.IMAGE}
+    sources = {name: root / MODULES / kver / image for name, image in images.items()}
+    present = {name: source for name, source in sources.items() if source.exists()}
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in present.values())).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, source in present.items():
+        shutil.copyfile(source, folder / f"{name}-{digest}")
 
 
 def _kernels(root: Path) -> list[str]:
@@ -67,7 +92,7 @@ def _take_out_of_boot(root: Path) -> Iterator[str]:
     of_kernel = re.compile(rf"(.+?)-({'|'.join(map(re.escape, kvers))})((?:\..+)?)")
     for source in sorted((root / "boot").glob("*")):
         found = of_kernel.fullmatch(source.name)
-        if not kvers or not found:
+        if not kvers or not found or IN_BOOT.fullmatch(source.name):
             continue
         target = root / MODULES / found[2] / (found[1] + found[3])
         if target.name.startswith(("initramfs", "initrd")):
@@ -119,7 +144,9 @@ def _with_owners(root: Path, kver: str) -> str:
 
 
 def _index_modules(root: Path, kver: str) -> None:
-    """Index the modules of the tree's kernel; scriptlets may have done that for the running one."""
+    """Index the modules of the tree's kernel, if it has any; scriptlets may have done that for the running one."""
+    if not any(initramfs.MODULE.fullmatch(os.fspath(path)) for path in (root / MODULES / kver).rglob("*.ko*")):
+        return
     if not any((root / folder / "depmod").exists() for folder in ("usr/sbin", "usr/bin")):
         raise CommitError(
             f"the modules of the kernel {kver} have changed, and the tree has no depmod to index them",

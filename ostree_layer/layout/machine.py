@@ -31,6 +31,8 @@ class File(NamedTuple):
 
 
 Files = dict[str, File]
+# A machine-id that systemd fills when it boots.
+EMPTY = File(stat.S_IFREG | 0o444, 0, 0, b"")
 
 
 def remember(root: Path) -> Files:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 FILE = "usr/lib/os-release"
 LINE = re.compile(r"^OSTREE_VERSION=.*\n?", re.MULTILINE)
+# What names a version to people.
+NAMES = re.compile(r"^(VERSION|PRETTY_NAME)=.*$", re.MULTILINE)
 
 
 def names_version(root: Path) -> bool:
@@ -15,13 +17,18 @@ def names_version(root: Path) -> bool:
     return (root / FILE).is_file() and LINE.search((root / FILE).read_text()) is not None
 
 
-def name_version(root: Path, version: str) -> None:
-    """Let root's os-release name version; a package that brings a new os-release does not."""
+def name_version(root: Path, version: str, former: str = "") -> None:
+    """Let root's os-release name version, in the place of `former` too, where that is what people read.
+
+    A package that brings a new os-release does not.
+    """
     file = root / FILE
     if not file.is_file():
         return
-    former = file.read_text()
-    text = LINE.sub("", former)
+    before = file.read_text()
+    text = LINE.sub("", before)
+    if former:
+        text = NAMES.sub(lambda line: line[0].replace(former, version), text)
     text += ("" if text.endswith("\n") else "\n") + f"OSTREE_VERSION='{version}'\n"
-    if text != former:
+    if text != before:
         file.write_text(text)

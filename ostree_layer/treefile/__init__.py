@@ -32,12 +32,14 @@ FINALIZE = "finalize.d"
 class Treefile:
     """What a treefile and its includes say together; files are named by absolute paths.
 
-    `ignored` has a sentence for each key that was accepted without effect.
+    `ignored` has a sentence for each key that was accepted without effect, `trees` the included files that describe
+    trees themselves, for they have a `ref`: the nearest first.
     """
 
     path: Path
     values: Mapping[str, Any]
     ignored: tuple[str, ...] = ()
+    trees: tuple[Path, ...] = ()
 
     def __getitem__(self, key: str) -> Any:
         """The value of a key, or its default."""
@@ -57,7 +59,8 @@ def read(path: Path, basearch: str) -> Treefile:
             values[name] = variables.substituted(values[name], reader.variables, part.marks[name], name)
     values.update(rules.implied(values))
     rules.require(values, part.marks)
-    return Treefile(path, {name: values[name] for name in BY_NAME if name in values}, tuple(reader.ignored))
+    trees = tuple(found for _depth, found in sorted(reader.trees, key=lambda one: one[0]))
+    return Treefile(path, {name: values[name] for name in BY_NAME if name in values}, tuple(reader.ignored), trees)
 
 
 @dataclass
@@ -95,6 +98,7 @@ class _Reader:
         self.basearch = basearch
         self.variables: dict[str, variables.Variable] = {"basearch": basearch}
         self.ignored: list[str] = []
+        self.trees: list[tuple[int, Path]] = []
         self._seen: dict[tuple[int, int], Mark] = {}
 
     def file(self, path: Path, by: _Include | None, chain: tuple[Path, ...]) -> _Part:
@@ -112,7 +116,10 @@ class _Reader:
             raise TreefileError(f"{path}: kickstarts cannot be read yet", hint="write its %packages as packages:")
         value = source.load(path)
         _require_no_programs(path)
-        return self.mapping(value, path.parent, (*chain, path))
+        part = self.mapping(value, path.parent, (*chain, path))
+        if chain and "ref" in part.values:
+            self.trees.append((len(chain), path))
+        return part
 
     def _require_new(self, path: Path, identity: tuple[int, int], by: _Include, chain: tuple[Path, ...]) -> None:
         if len(chain) > MOST_INCLUDES:

@@ -88,11 +88,8 @@ def test_a_mistake_is_named(tree: Path) -> None:
     ("arguments", "status", "last"),
     [
         ("compose", 2, "dnf tree compose: error: the following arguments are required: TREEFILE"),
-        (
-            "compose {tree}",
-            1,
-            "Error: 'dnf tree compose' cannot compose yet; with --print it shows what it says",
-        ),
+        ("compose {tree}", 1, "Error: 'dnf tree compose' needs --repo=DIR"),
+        ("compose {tree} {tree} --branch=a --repo=b", 1, "Error: --branch is for one treefile, not for several"),
     ],
 )
 def test_what_cannot_be_done_is_said(arguments: str, status: int, last: str, tree: Path) -> None:
@@ -102,7 +99,7 @@ def test_what_cannot_be_done_is_said(arguments: str, status: int, last: str, tre
 
 def test_each_act_has_a_help_of_its_own(tree: Path) -> None:
     done = dnf(tree, "tree", "compose", "--help")
-    assert done.stdout.startswith("usage: dnf tree compose [--print] [--json] TREEFILE\n")
+    assert done.stdout.startswith("usage: dnf tree compose [--print] [--json] [--dry-run]")
 
 
 def test_without_pyyaml_only_this_command_fails(tree: Path) -> None:

@@ -12,16 +12,17 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "account_files errors failpoint model ownership treefile.merging",
-    "contexts database diff etc_words host layout.record mounts privileges process requests rpmdb settings"
-    " signals sysusers tmpfiles treefile.kinds upper",
-    "cage clone dnf_base etc labels layout.accounts layout.initramfs layout.machine layout.os_release layout.paths"
-    " layout.places layout.reproducible layout.selinux layout.var lean metadata misfits objects"
-    " origin ostree_gi repo sysroot"
+    "compose.versions contexts database diff etc_words host layout.ids layout.record mounts privileges process"
+    " requests rpmdb settings signals sysusers tmpfiles treefile.kinds upper",
+    "cage clone compose.composed compose.lockfile dnf_base etc labels layout.accounts layout.initramfs"
+    " layout.machine layout.os_release layout.paths layout.places layout.reproducible layout.rpm_home"
+    " layout.selinux layout.skeleton layout.var lean metadata misfits objects origin ostree_gi repo sysroot"
     " treefile.keys treefile.rules treefile.source treefile.variables",
-    "boot caged_rpm commit deploy graft layout layout.kernel ledger looking relabel staging status treefile"
-    " treefile.rendering",
-    "cleaner switching terminal workpiece",
-    "layering",
+    "boot caged_rpm commit compose.selection deploy graft layout layout.kernel ledger looking relabel staging"
+    " status treefile treefile.rendering",
+    "cleaner compose.customs compose.family compose.ids compose.inputs compose.order compose.record"
+    " compose.workshop switching terminal workpiece",
+    "compose compose.planning compose.report layering",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.

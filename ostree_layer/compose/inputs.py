@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a tree is made of, as one digest: where it is the same again, so is the tree."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ostree_layer.compose.composed import Coming
+
+# Goes up when the same inputs give another tree.
+FORMAT = 1
+
+
+def digest(tree: Any, base: str, packages: Iterable[Coming]) -> str:
+    """The SHA-256, in hex, of a treefile with its files, of the base's content and of the packages with their digests.
+
+    Neither dates nor the places of files count.
+    """
+    whole = {
+        "format": FORMAT,
+        "treefile": {**tree.values, **_files(tree)},
+        "base": base,
+        "packages": sorted((package.nevra, package.digest) for package in packages),
+        "epoch": os.environ.get("SOURCE_DATE_EPOCH", ""),
+    }
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _files(tree: Any) -> dict[str, Any]:
+    """The keys that name files, with their content in the place of their names."""
+    values: dict[str, Any] = {
+        "add-files": [[_file(name), place] for name, place in tree["add-files"]],
+        "postprocess-script": _file(tree["postprocess-script"]) if tree["postprocess-script"] else "",
+    }
+    for key in ("check-passwd", "check-groups"):
+        values[key] = {**tree[key], "filename": _file(tree[key]["filename"]) if "filename" in tree[key] else ""}
+    return values
+
+
+def _file(name: str) -> str:
+    kind = "x" if os.access(name, os.X_OK) else "-"
+    return f"{kind} {hashlib.sha256(Path(name).read_bytes()).hexdigest()}"

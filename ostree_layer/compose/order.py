@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is ordered of a compose, and what comes of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ostree_layer.compose.composed import Composed
+from ostree_layer.compose.lockfile import Lock
+from ostree_layer.treefile import Treefile
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What is wanted beside the treefiles.
+
+    `metadata` is for the commits; `branch` takes the place of the treefile's ref, `parent` that of the ref's commit.
+    """
+
+    locks: Mapping[str, Lock] = dataclasses.field(default_factory=dict)
+    is_strict: bool = False
+    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    branch: str = ""
+    parent: str = ""
+    has_parent: bool = True
+    even_if_unchanged: bool = False
+    moves_ref: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Base:
+    """The commit, in the workshop, that a tree is composed on, its content and version, and what is left to do on it.
+
+    One that is no tree has only what is in any tree before its first package.
+    """
+
+    checksum: str
+    content: str
+    version: str
+    left: Treefile
+    is_tree: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of a treefile: a commit, which is the one that there was before if nothing has changed."""
+
+    tree: Treefile
+    ref: str
+    checksum: str
+    content: str
+    version: str
+    parent: str | None
+    is_new: bool
+    composed: Composed | None = None

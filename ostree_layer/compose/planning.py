@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which trees a command has to compose, in which order, on what, and which of them are there already."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from ostree_layer import dnf_base, repo
+from ostree_layer.compose import family, inputs, record
+from ostree_layer.compose.order import Base, Order, Outcome
+from ostree_layer.compose.selection import Selection
+from ostree_layer.compose.workshop import Workshop
+from ostree_layer.errors import ComposeError
+from ostree_layer.failpoint import failpoint
+from ostree_layer.layout import rpm_home
+from ostree_layer.ostree_gi import OSTree
+from ostree_layer.treefile import Treefile
+
+# Of a treefile, on a base, for a ref, after a commit of the target.
+Make = Callable[[Treefile, Base, str, "str | None", Order], Outcome]
+
+
+class Plan:
+    """One command's trees, and those that they stand on; `make` composes one."""
+
+    def __init__(self, workshop: Workshop, target: OSTree.Repo, selection: Selection, order: Order, make: Make) -> None:
+        self._workshop, self._target, self._selection = workshop, target, selection
+        self._order, self._make = order, make
+        self._named: dict[Path, Treefile] = {}
+        self._done: dict[Path, Outcome] = {}
+
+    def follow(self, trees: Iterable[Treefile]) -> Iterator[Outcome]:
+        """Compose trees and publish them, each as soon as it is done; what others stand on comes first."""
+        self._named = {tree.path.resolve(): tree for tree in trees}
+        for path in self._named:
+            yield self._outcome(path)
+
+    @contextlib.contextmanager
+    def preview(self, tree: Treefile) -> Iterator[None]:
+        """For the body, have DNF's transaction be what composing the tree would begin with, all of it at once."""
+        base = self._named_base(tree) if tree["base-refspec"] else self._workshop.skeleton(tmp_is_dir=True)
+        with contextlib.ExitStack() as stack:
+            root = self._workshop.databases(base)
+            dnf_base.lend_dbpath_to_children(root, rpm_home.DATABASE, stack)
+            stack.enter_context(self._selection.of(tree, root, self._order.locks, is_strict=self._order.is_strict))
+            yield
+
+    def _named_base(self, tree: Treefile) -> str:
+        checksum = self._find(tree["base-refspec"])
+        self._workshop.import_commit(self._target, checksum)
+        return checksum
+
+    def _outcome(self, path: Path) -> Outcome:
+        """Of a tree that the command names."""
+        if path not in self._done:
+            tree = self._named[path]
+            ref = self._order.branch or _ref(tree)
+            previous = self._find(self._order.parent) if self._order.parent else repo.resolve(self._target, ref)
+            outcome = self._made(tree, ref, previous, self._order)
+            if outcome.is_new:
+                self._workshop.publish(self._target, ref, outcome.checksum, moves_ref=self._order.moves_ref)
+                failpoint("compose::published")
+            self._done[path] = outcome
+        return self._done[path]
+
+    def _member(self, tree: Treefile) -> str:
+        """The commit of a tree that another one stands on; one that the command does not name stays in the workshop."""
+        path = tree.path.resolve()
+        if path in self._named:
+            self._outcome(path)
+        elif path not in self._done:
+            ref = _ref(tree)
+            self._done[path] = self._made(tree, ref, repo.resolve(self._target, ref), Order())
+            self._workshop.import_commit(self._target, self._done[path].checksum)
+            self._workshop.keep(ref, self._done[path].checksum)
+        checksum = self._done[path].checksum
+        self._workshop.import_commit(self._target, checksum)
+        return checksum
+
+    def _find(self, rev: str) -> str:
+        found = repo.resolve(self._target, rev)
+        if found is None:
+            raise ComposeError(f"{repo.path_of(self._target)} has no {rev}")
+        return found
+
+    def _base(self, tree: Treefile) -> Base:
+        """What the tree stands on: the one that it names, a tree of its family, or an empty one."""
+        standing, left = family.find(tree), tree
+        if tree["base-refspec"]:
+            checksum = self._named_base(tree)
+        elif standing is not None:
+            checksum, left = self._member(standing.base), standing.added
+        else:
+            checksum = self._workshop.skeleton(tmp_is_dir=tree["tmp-is-dir"])
+        commit = repo.load_commit(self._workshop.store, checksum)
+        is_tree = bool(tree["base-refspec"]) or standing is not None
+        return Base(checksum, repo.content_of(commit), repo.version(commit), left, is_tree)
+
+    def _made(self, tree: Treefile, ref: str, previous: str | None, order: Order) -> Outcome:
+        """The tree: `previous`, or what the workshop keeps for the ref, if that is made of the same; else a new one."""
+        base = self._base(tree)
+        known = [(self._target, previous), (self._workshop.store, self._workshop.kept(ref))]
+        for store, checksum in known if not order.even_if_unchanged else ():
+            if checksum is None or not repo.has_commit(store, checksum):
+                continue
+            commit = repo.load_commit(store, checksum)
+            if self._is_made_of(tree, base, record.inputs_of(commit)):
+                parts = (checksum, repo.content_of(commit), repo.version(commit), previous)
+                return Outcome(tree, ref, *parts, is_new=checksum != previous)
+        return self._make(tree, base, ref, previous, order)
+
+    def _is_made_of(self, tree: Treefile, base: Base, known: str) -> bool:
+        """Whether composing would take what has the digest `known`; of the base, only the databases are needed."""
+        if not known:
+            return False
+        root = self._workshop.databases(base.checksum)
+        with self._selection.of(base.left, root, self._order.locks, is_strict=self._order.is_strict):
+            return inputs.digest(tree, base.content, self._selection.coming()) == known
+
+
+def _ref(tree: Treefile) -> str:
+    if not tree["ref"]:
+        raise ComposeError(f"{tree.path} has no ref", hint="the key ref, or --branch, names what commits go to")
+    return str(tree["ref"])

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a composed commit says about itself, and what is read of it by the next compose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ostree_layer import metadata, repo
+from ostree_layer.compose.composed import Composed
+from ostree_layer.errors import CommitError, ComposeError
+from ostree_layer.metadata import INITRAMFS_ARGUMENTS, OURS, PKGLIST, Values
+from ostree_layer.model import PackageDiff
+from ostree_layer.ostree_gi import Gio, GLib, OSTree, translated
+from ostree_layer.treefile import rendering
+
+INPUTS = "rpmostree.inputhash"
+REPOSITORIES = "rpmostree.rpmmd-repos"
+TREEFILE = OURS + "treefile"
+BASE = OURS + "composed-on"
+DIFF = OURS + "package-diff"
+
+
+def render(composed: Composed, tree: Any, more: Mapping[str, Any]) -> Values:
+    """The metadata of the commit; `more` is what the user adds, and has the last word."""
+    values: Values = {
+        PKGLIST: metadata.packages_variant(composed.packages),
+        INPUTS: GLib.Variant("s", composed.inputs),
+        TREEFILE: GLib.Variant("s", rendering.as_json(tree.values)),
+    }
+    if composed.version:
+        values["version"] = GLib.Variant("s", composed.version)
+    if composed.base:
+        values[BASE] = GLib.Variant("s", composed.base)
+    if composed.former is not None:
+        values[DIFF] = GLib.Variant("a(sss)", list(rows(composed.changes)))
+    if tree["initramfs-args"]:
+        values[INITRAMFS_ARGUMENTS] = GLib.Variant("as", tree["initramfs-args"])
+    if tree["repo-metadata"] == "inline":
+        values.update(repositories(composed))
+    added = {**tree["add-commit-metadata"], **more}
+    return {**values, **{name: variant(value, name) for name, value in added.items()}}
+
+
+def repositories(composed: Composed) -> Values:
+    """Where the packages came from; numbers in composed commits are big-endian, as rpm-ostree writes them."""
+    rows = [
+        {"id": GLib.Variant("s", name), "timestamp": GLib.Variant("t", _big_endian(timestamp))}
+        for name, timestamp in composed.repositories
+    ]
+    return {REPOSITORIES: GLib.Variant("aa{sv}", rows)}
+
+
+def _big_endian(number: int) -> int:
+    return int.from_bytes(number.to_bytes(8, "big"), "little")
+
+
+def rows(changes: PackageDiff) -> Iterator[tuple[str, str, str]]:
+    """Each package that changed: name and architecture, version before, version now; empty where there was none."""
+    for old, new in sorted((*changes.upgraded, *changes.downgraded)):
+        yield old.name_arch, old.evr, new.evr
+    for package in changes.removed:
+        yield package.name_arch, package.evr, ""
+    for package in changes.added:
+        yield package.name_arch, "", package.evr
+
+
+def variant(value: Any, name: str) -> GLib.Variant:
+    """A value of YAML or JSON, in the types that json-glib chooses."""
+    if isinstance(value, bool):
+        return GLib.Variant("b", value)
+    if isinstance(value, int):
+        return GLib.Variant("x", value)
+    if isinstance(value, float):
+        return GLib.Variant("d", value)
+    if isinstance(value, str):
+        return GLib.Variant("s", value)
+    if isinstance(value, (list, tuple)):
+        return GLib.Variant("av", [variant(item, name) for item in value])
+    if isinstance(value, Mapping):
+        return GLib.Variant("a{sv}", {str(key): variant(item, name) for key, item in value.items()})
+    raise ComposeError(f"the metadata {name} has a value that a commit cannot hold: {value}")
+
+
+def write(store: OSTree.Repo, tree: OSTree.MutableTree, values: Values, parent: str | None, time: int) -> str:
+    """Write tree and its commit in the transaction that store is in, and return the commit's checksum."""
+    root = store.write_mtree(tree, None)[1]
+    stored = GLib.VariantDict.new(GLib.Variant("a{sv}", values))
+    if _has_kernel(root):
+        OSTree.commit_metadata_for_bootable(root, stored, None)
+    checksum = store.write_commit_with_time(parent, None, None, stored.end(), root, time, None)[1]
+    return str(checksum)
+
+
+def _has_kernel(root: OSTree.RepoFile) -> bool:
+    modules = root.resolve_relative_path("usr/lib/modules")
+    if not modules.query_exists(None):
+        return False
+    found = modules.enumerate_children("standard::name", Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS, None)
+    return any(modules.get_child(info.get_name()).get_child("vmlinuz").query_exists(None) for info in found)
+
+
+def complete(store: OSTree.Repo, checksum: str, composed: Composed, tree: Any) -> None:
+    """Add to a commit what is not part of it: signatures, and metadata that the treefile wants beside it."""
+    with translated(f"completing commit {checksum[:12]}", CommitError):
+        if tree["repo-metadata"] == "detached":
+            values = GLib.Variant("a{sv}", repositories(composed))
+            store.write_commit_detached_metadata(checksum, values, None)
+        if tree["gpg-key"]:
+            store.sign_commit(checksum, tree["gpg-key"], None, None)
+
+
+def inputs_of(commit: GLib.Variant) -> str:
+    """The digest of what a commit was made of; empty where it does not say."""
+    found = repo.metadata(commit).get(INPUTS)
+    return "" if found is None else str(found.unpack())
+
+
+def read_metadata(files: Iterable[Path], pairs: Iterable[str]) -> dict[str, Any]:
+    """What the user adds to the metadata of commits: mappings in JSON files, then KEY=VALUE, each a string."""
+    found: dict[str, Any] = {}
+    for path in files:
+        try:
+            found.update(json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError) as e:
+            raise ComposeError(f"{path} is no mapping in JSON: {e}") from e
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise ComposeError(f"metadata is added as KEY=VALUE, not as {pair}")
+        found[key] = value
+    return found

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where trees are composed: a folder with a repository of its own, from which finished commits are copied out.
+
+The target repository gets whole commits or nothing, whatever its mode and whatever happens here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ostree_layer import mounts, repo, staging
+from ostree_layer.errors import CommitError, HostError
+from ostree_layer.failpoint import failpoint
+from ostree_layer.layout import skeleton
+from ostree_layer.ostree_gi import AT_FDCWD, OSTree, translated
+
+# What DNF reads of a root.
+DATABASES = ("usr/lib/sysimage", "usr/etc/dnf")
+# Below it, what each ref of a target was last, and the trees that others were composed on.
+COMPOSED = "composed"
+
+
+class Workshop:
+    """The folder, locked, and its repository; `lower` hands out trees that staged roots may stand on."""
+
+    def __init__(self, folder: Path, store: OSTree.Repo) -> None:
+        self.folder, self.store = folder, store
+        self._lowers: dict[str, Path] = {}
+        self._folders: list[Path] = []
+
+    def lower(self, checksum: str) -> Path:
+        """The tree of a commit of `store`, which nobody may write to; it is gone when the workshop is closed."""
+        if checksum not in self._lowers:
+            target = self._new_folder() / "tree"
+            options = OSTree.RepoCheckoutAtOptions()
+            options.mode = OSTree.RepoCheckoutMode.NONE
+            with translated(f"checking out {checksum[:12]}", CommitError):
+                self.store.checkout_at(options, AT_FDCWD, str(target), checksum, None)
+            self._lowers[checksum] = target
+        return self._lowers[checksum]
+
+    def databases(self, checksum: str) -> Path:
+        """A root with what rpm and DNF know of the commit, and nothing else."""
+        folder = self._new_folder()
+        for path in DATABASES:
+            repo.check_out(self.store, checksum, f"/{path}", folder / path.replace("usr/etc", "etc"))
+        return folder
+
+    def skeleton(self, *, tmp_is_dir: bool) -> str:
+        """The checksum of a commit of what a tree has before its first package."""
+        folder = self._new_folder() / "tree"
+        folder.mkdir()
+        skeleton.make(folder, tmp_is_dir=tmp_is_dir)
+        with translated("writing an empty tree", CommitError), repo.transaction(self.store):
+            tree = OSTree.MutableTree.new()
+            self.store.write_dfd_to_mtree(AT_FDCWD, str(folder), tree, None, None)
+            root = self.store.write_mtree(tree, None)[1]
+            checksum = str(self.store.write_commit_with_time(None, None, None, None, root, 0, None)[1])
+        self._lowers[checksum] = folder
+        return checksum
+
+    def _new_folder(self) -> Path:
+        parent = self.folder / staging.STAGING
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folders.append(Path(tempfile.mkdtemp(prefix="lower-", dir=parent)))
+        return self._folders[-1]
+
+    def close(self) -> None:
+        for folder in self._folders:
+            shutil.rmtree(folder)
+
+    def import_commit(self, target: OSTree.Repo, checksum: str) -> None:
+        """Have a commit of the target here, too."""
+        if not repo.has_commit(self.store, checksum):
+            repo.pull_commit(self.store, target, checksum)
+
+    def publish(self, target: OSTree.Repo, ref: str, checksum: str, *, moves_ref: bool) -> None:
+        """Copy a commit into the target, and then let the ref name it, unless whoever called does that."""
+        repo.pull_commit(target, self.store, checksum)
+        failpoint("compose::copied")
+        if moves_ref:
+            repo.set_ref(target, ref, checksum)
+        self.keep(ref, checksum)
+
+    def keep(self, ref: str, checksum: str) -> None:
+        """Keep the commit until there is a newer one of its kind."""
+        name = f"{COMPOSED}/{ref}"
+        former = repo.resolve(self.store, name)
+        repo.set_ref(self.store, name, checksum)
+        if former not in (None, checksum):
+            with translated("pruning the workshop", CommitError):
+                self.store.prune(OSTree.RepoPruneFlags.REFS_ONLY, 0, None)
+
+    def kept(self, ref: str) -> str | None:
+        """The commit that `keep` has for a ref."""
+        return repo.resolve(self.store, f"{COMPOSED}/{ref}")
+
+
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[Workshop]:
+    """The workshop in a folder, made if it is not there; nobody else works in it during the body."""
+    mounts.enter_private_namespace()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            raise HostError(f"somebody else is composing in {folder}", hint="--workdir names another folder") from e
+        staging.sweep(folder)
+        workshop = Workshop(folder.resolve(), repo.create(folder.resolve() / "repo", OSTree.RepoMode.BARE))
+        try:
+            yield workshop
+        finally:
+            workshop.close()
