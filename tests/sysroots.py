@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +50,6 @@ APPLETS = (
     "reboot",
     "nc",
 )
-ROOT_LINKS = {
-    "home": "var/home",
-    "root": "var/roothome",
-    "opt": "var/opt",
-    "srv": "var/srv",
-    "mnt": "var/mnt",
-    "media": "run/media",
-    "ostree": "sysroot/ostree",
-}
-
 # NAME GECOS HOME SHELL: with the first id from 100 up that is free.
 ADD_USER = """#!/bin/sh
 id=100
@@ -103,44 +93,24 @@ def ostree(*arguments: str) -> str:
     return subprocess.run(["ostree", *arguments], env=environment, check=True, capture_output=True, text=True).stdout
 
 
-def compose(
-    work: Path, repository: Path, packages: list[str], finish: Callable[[Path], None] = lambda root: None
-) -> Path:
-    """Install packages into an empty root by plain dnf, let `finish` work on it, and lay it out as a tree."""
-    root = work / "tree"
-    home = work / "home"
-    home.mkdir(parents=True, exist_ok=True)
-    (home / ".rpmmacros").write_text(f"%_dbpath /{RPMDB}\n")
-    own = [
-        f"--installroot={root}",
-        f"--setopt=persistdir={root}/{HISTORY}",
-        "--disableplugin=*",
-        "--releasever=1",
-        "-y",
-    ]
-    done = guard.run(work, guard.dnf_argv(work, repository, *own, "install", *packages))
+def compose(work: Path, repository: Path, packages: list[str], postprocess: str = "") -> Path:
+    """Compose a tree of packages, and return the folder that it is checked out to."""
+    # Toys are no kernel that boots; a policy they may bring.
+    treefile = {"ref": REF, "container": True, "selinux": True, "no-initramfs": True, "packages": packages}
+    work.mkdir(exist_ok=True)
+    (work / "tree.json").write_text(json.dumps({**treefile, "postprocess": [postprocess] if postprocess else []}))
+    compose_into(work / "repo", work, repository, work / "tree.json", "--releasever=1")
+    ostree("checkout", f"--repo={work}/repo", REF, os.fspath(work / "tree"))
+    return work / "tree"
+
+
+def compose_into(store: Path, work: Path, repository: Path, treefile: Path, *options: str) -> str:
+    """Compose by the real command, sealed, into a repository of bare files; return what it printed."""
+    ostree("init", f"--repo={store}", "--mode=bare")
+    argv = ["tree", "compose", os.fspath(treefile), f"--repo={store}", f"--workdir={work}/workshop", *options]
+    done = guard.run(work, guard.dnf_argv(work, repository, *argv))
     assert done.returncode == 0, done.stdout
-    finish(root)
-    lay_out(root)
-    (home / ".rpmmacros").unlink()
-    return root
-
-
-def lay_out(root: Path) -> None:
-    """/etc to /usr/etc, the links of the root into /var, an empty /var, databases without a write-ahead log."""
-    for database in (root / RPMDB / "rpmdb.sqlite", root / HISTORY / "history.sqlite"):
-        subprocess.run(["sqlite3", os.fspath(database), "pragma journal_mode=delete"], check=True, capture_output=True)
-    (root / "etc").rename(root / "usr/etc")
-    for name in ("var", "run", "tmp", "proc", "sys", "dev", "boot", "sysroot", *ROOT_LINKS):
-        shutil.rmtree(root / name, ignore_errors=True)
-    for name in ("var", "run", "proc", "sys", "dev", "boot", "sysroot"):
-        (root / name).mkdir()
-    (root / "tmp").mkdir()
-    (root / "tmp").chmod(0o1777)
-    for name, target in ROOT_LINKS.items():
-        (root / name).symlink_to(target)
-    shutil.rmtree(root / "usr/local", ignore_errors=True)
-    (root / "usr/local").symlink_to("../var/usrlocal")
+    return done.stdout
 
 
 @dataclasses.dataclass(frozen=True)

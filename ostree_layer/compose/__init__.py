@@ -89,11 +89,12 @@ class _Making:
 
     def _former(self, epoch: int) -> layout.Former:
         former = layout.remember(self._staged.root, epoch, "", named=False)
-        groups = tuple(self._tree["etc-group-members"])
+        # A host that is installed with the tree has its accounts from the start.
+        former = former._replace(keeps_accounts=True)
         if self._base.is_tree:
-            return former._replace(etc_groups=groups)
+            return former
         identity = {customs.MACHINE_ID: machine.EMPTY} if self._tree["machineid-compat"] else {}
-        return former._replace(accounts=None, identity=identity, etc_groups=groups)
+        return former._replace(accounts=None, identity=identity)
 
     def install(self) -> None:
         """Let DNF install what is not there yet."""

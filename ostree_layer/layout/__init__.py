@@ -26,14 +26,15 @@ log = logging.getLogger(__name__)
 class Former(NamedTuple):
     """What a tree came with. `books` are for a run that is to leave the same on any machine.
 
-    `version` is what the tree's os-release is to name, if it is to name one. A tree that began empty has no `accounts`.
+    `version` is what the tree's os-release is to name, if it is to name one. A tree that began empty has no `accounts`;
+    one that `keeps_accounts` has new ones in its account files, too.
     """
 
     accounts: Texts | None
     identity: Files
     books: Books | None
     version: str = ""
-    etc_groups: tuple[str, ...] = ()
+    keeps_accounts: bool = False
 
 
 class Normalised(NamedTuple):
@@ -104,7 +105,7 @@ def _declare_accounts(root: Path, former: Former, host: Accounts, record: Record
     if pristine is None:
         pristine = accounts.packaged(root / "etc", record)
         record = dataclasses.replace(record, accounts=accounts.named_in(pristine, account_files.read(root / "etc")))
-    return accounts.declare(root, pristine, host, record, former.etc_groups)
+    return accounts.declare(root, pristine, host, record, keeps_new=former.keeps_accounts)
 
 
 def finish(upper: Path, lower: Path, ids: Ids) -> None:

@@ -62,23 +62,22 @@ def _altfiles(root: Path, name: str) -> list[str]:
     return [line for line in there if line.split(":")[0] not in here]
 
 
-def declare(root: Path, pristine: Texts, host: Accounts, record: Record, etc_groups: Collection[str] = ()) -> Ids:
+def declare(root: Path, pristine: Texts, host: Accounts, record: Record, *, keeps_new: bool) -> Ids:
     """Write what the transaction did to accounts into sysusers.d, and make the account files what they were.
 
     `pristine` are the account files from before `reserve`. Those of a tree that reads no sysusers.d keep what is new,
-    and those of any tree the groups of `etc_groups`.
+    and if `keeps_new` so do all.
     """
     start, now = record.accounts, account_files.read(root / "etc")
     ids = ids_of.of_host(start, now, host)
-    kept = dict.fromkeys(GROUP_FILES, set(etc_groups))
-    if (root / PROGRAM).exists():
+    is_read = (root / PROGRAM).exists()
+    if is_read:
         for package in sorted(record.gone):
             _conf(root, package).unlink(missing_ok=True)
         for package, lines in _by_package(root, pristine, ids_of.renumbered(now, ids), record).items():
             _add(root, package, lines)
-    else:
-        kept = dict.fromkeys(FILES, {*now.users, *now.groups} - {*start.users, *start.groups})
-    _give_back(root / "etc", pristine, kept, ids)
+    new = {*now.users, *now.groups} - {*start.users, *start.groups}
+    _give_back(root / "etc", pristine, new if keeps_new or not is_read else set(), ids)
     return ids
 
 
@@ -168,11 +167,10 @@ def _subject(line: str) -> list[str]:
     return words[:3] if words[0] == "m" else words[:2]
 
 
-def _give_back(etc: Path, pristine: Texts, kept: Mapping[str, Collection[str]], ids: Ids) -> None:
+def _give_back(etc: Path, pristine: Texts, kept: Collection[str], ids: Ids) -> None:
     """Make the account files what they were, but for changes of what was in them, and for the names that are kept."""
     for name in FILES:
-        names = kept.get(name, ())
-        if name not in pristine and not names:
+        if name not in pristine and not kept:
             (etc / name).unlink(missing_ok=True)
             continue
         former = {line.split(":")[0]: line for line in pristine.get(name, [])}
@@ -180,7 +178,7 @@ def _give_back(etc: Path, pristine: Texts, kept: Mapping[str, Collection[str]], 
         for line in account_files.lines(etc / name):
             if line.split(":")[0] in former:
                 lines.append(_without_new_members(name, line, former))
-            elif line.split(":")[0] in names:
+            elif line.split(":")[0] in kept:
                 lines.append(ids_of.in_line(name, line, ids))
         account_files.write_lines(etc / name, lines)
 

@@ -7,25 +7,18 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
-from ostree_layer import dnf_base, graft, repo, rpmdb
-from ostree_layer.layout import paths, var
-from ostree_layer.layout.record import Record
+from ostree_layer import graft, repo
 from ostree_layer.ostree_gi import GLib, OSTree, gfile
-from tests import guard, sysroots
-from tests.lab import world
+from tests import cached, guard, sysroots
+from tests.lab import own, world
 from tests.sysroots import ostree
 from tests.toys import CACHE
 
 STATEROOT = "world"
-REF = "world/12/x86_64/base"
-REPO_FILE = """[world]
-name=Atomic World 12
-baseurl=file:///run/media/world
-gpgcheck=0
-"""
+REF = "world/12/x86_64/minimal"
+COMPOSES = guard.CHECKOUT / "composes"
 # When it writes to /boot, libostree freezes the file system for a moment; here, all hosts and all tests share one, and
 # the `ostree` program cannot make /sysroot and /boot writable just then. It says so before it does anything.
 FROZEN = re.compile("error: Remounting /(sysroot|boot) read-write: Device or resource busy")
@@ -33,52 +26,15 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LC_ALL": "C.UTF-8
 
 
 def base_repo() -> Path:
-    """A repository with the base tree, without this project in it; cached beside the RPM repository."""
+    """A repository with the base tree, without this project in it; cached until its description changes."""
     rpms = world.repository()
-    store = rpms.parent / "ostree"
-    if not (store / "refs/heads" / REF).exists():
-        with tempfile.TemporaryDirectory(prefix="compose-", dir=rpms.parent) as work:
-            tree = sysroots.compose(Path(work), rpms, world.tree_packages(), finish=_finish)
-            shutil.rmtree(store, ignore_errors=True)
-            ostree("init", f"--repo={store}", "--mode=bare")
-            sysroots.commit(store, tree, REF, version="12.0", with_packages=True)
-    return store
+    description = b"".join(path.read_bytes() for path in sorted(COMPOSES.glob("world*"))) + rpms.parent.name.encode()
+    return cached.folder("tree", description, lambda work, made: _compose(work, made, rpms))
 
 
-def _finish(root: Path) -> None:
-    """What makes an installed root a host: /var described by tmpfiles.d, an empty machine-id, a repository."""
-    # DNF's own folders for this one run, which it puts below the root, too.
-    shutil.rmtree(root / CACHE.relative_to("/"), ignore_errors=True)
-    dbpath = dnf_base.use_rpmdb_of(root) or sysroots.RPMDB
-    names = [package.name for package in rpmdb.installed_packages(root, dbpath)]
-    var.carry(root, Record(installed=frozenset(names)))
-    # OSTree has no modification times, so what is compiled must not be compared with its source by them.
-    python = [
-        guard.PYTHON,
-        "-m",
-        "compileall",
-        "-q",
-        "-s",
-        os.fspath(root),
-        "-p",
-        "/",
-        "--invalidation-mode=unchecked-hash",
-    ]
-    subprocess.run(
-        [*python, root / "usr/lib/python3", root / "usr/lib/python3.11"], check=False, stdout=subprocess.DEVNULL
-    )
-    (root / "usr/lib/tmpfiles.d/world.conf").write_text(
-        "".join(
-            f"d /{target} 0755 root root - -\n"
-            for target in ("var/home", "var/opt", "var/srv", "var/mnt", "var/usrlocal")
-        )
-        + "d /var/roothome 0700 root root - -\n"
-    )
-    for leftover in paths.LEFTOVERS:
-        (root / leftover.replace("usr/etc/", "etc/")).unlink(missing_ok=True)
-    (root / "etc/machine-id").write_text("")
-    (root / "etc/yum.repos.d").mkdir(parents=True, exist_ok=True)
-    (root / "etc/yum.repos.d/world.repo").write_text(REPO_FILE)
+def _compose(work: Path, made: Path, rpms: Path) -> None:
+    treefile = COMPOSES / "world-minimal.yaml" if world.is_debian() else own.treefile(work, COMPOSES, REF)
+    sysroots.compose_into(made, work, rpms, treefile, f"--repofrompath=world,file://{rpms}")
 
 
 class SoftHost:

@@ -3,17 +3,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ostree_layer.treefile import read
+
 TREE = """
     bash coreutils dbus-broker diffutils findutils glibc-minimal-langpack grep gzip kernel-core less ostree passwd
     procps-ng python3-dnf dnf python3-gobject-base rpm sed systemd tar util-linux
 """.split()
 OFFERED = "tree nano file bc".split()
+
+
+def treefile(work: Path, composes: Path, ref: str) -> Path:
+    """Write a treefile as the lab's own one is, of these packages."""
+    values = read(composes / "world-minimal.yaml", "x86_64").values
+    whole = {**values, "ref": ref, "packages": TREE, "releasever": None, "automatic-version-prefix": "1"}
+    (work / "own.json").write_text(json.dumps(whole, default=str))
+    return work / "own.json"
 
 
 def download(target: Path, packages: Iterable[str], options: Sequence[str] = ()) -> None:

@@ -124,12 +124,7 @@ def repository() -> Path:
     return folder / "repo"
 
 
-def tree_packages() -> list[str]:
-    """What the base tree is made of on this machine."""
-    return TREE if _is_debian() else own.TREE
-
-
-def _is_debian() -> bool:
+def is_debian() -> bool:
     return shutil.which("apt-get") is not None
 
 
@@ -137,7 +132,7 @@ def _make(folder: Path) -> None:
     debs, repo = CACHE / "debs", folder / "repo"
     for directory in (debs, repo):
         directory.mkdir(parents=True, exist_ok=True)
-    if not _is_debian():
+    if not is_debian():
         own.download(repo, [*own.TREE, *own.OFFERED])
         return
     archive = debian.Archive()

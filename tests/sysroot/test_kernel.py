@@ -57,6 +57,13 @@ def shell(listing: str) -> str:
     return DRACUT.format(listing=listing.format(arguments="$arguments", kver="$2"))
 
 
+MAKE_INITRAMFS = """cd /usr/lib/modules
+for kver in *; do
+    cat > $kver/initramfs.img <<END
+{listing}END
+done
+""".format(listing=(LISTING + STARTER).format(arguments="", kver="$kver"))
+
 KMOD = Toy("kmod", files={"/usr/sbin/depmod": DEPMOD}, attributes={"/usr/sbin/depmod": "0755,root,root"})
 TOOLS = dracut("1", shell(LISTING + STARTER))
 
@@ -70,13 +77,7 @@ def kernel(version: str, name: str = "kernel", scripts: str = "") -> Toy:
 def compose(work: Path, packages: list[Toy]) -> Path:
     """A tree of these packages whose composer made an initramfs for it, and wrote nothing down."""
     repository = toys.repository(work / "rpms", packages)
-    return sysroots.compose(work, repository, [toy.name for toy in packages], finish=_make_initramfs)
-
-
-def _make_initramfs(root: Path) -> None:
-    for folder in (root / MODULES).glob("*"):
-        (folder / "initramfs.img").write_text((LISTING + STARTER).format(arguments="", kver=folder.name))
-        (folder / "modules.dep").write_text("kernel/big-disk.ko.xz\n")
+    return sysroots.compose(work, repository, [toy.name for toy in packages], postprocess=MAKE_INITRAMFS)
 
 
 @pytest.fixture(scope="module")
