@@ -2,7 +2,9 @@
 """DNF plugin: `dnf tree`, the command about trees that are composed, on any machine."""
 
 import argparse
+import json
 import logging
+import os
 import pathlib
 import sys
 
@@ -70,7 +72,66 @@ class Schema(Act):
         sys.stdout.write(rendering.schema())
 
 
-ACTS = {"compose": Compose, "schema": Schema}
+class Look(Act):
+    """An act that says something of the commits in a repository, and changes none."""
+
+    @classmethod
+    def set_argparser(cls, parser):
+        from ostree_layer import tree_acts
+
+        parser.add_argument("--json", action="store_true", help=_("write JSON"))
+        cls.of(tree_acts).set_argparser(parser)
+
+    @classmethod
+    def of(cls, tree_acts):
+        """What the library has under the name of the act."""
+        return tree_acts.ACTS[cls.__name__.lower()]
+
+    def run(self):
+        from ostree_layer import terminal, tree_acts
+
+        report = terminal.silent if self.opts.json else terminal.progress
+        answer = self.of(tree_acts).answer(self.open_repo(), self.opts, report)
+        if self.opts.json:
+            print(json.dumps(answer.document(), indent=2))
+        else:
+            for line in answer.lines:
+                print(line)
+        self.command.cli.demands.success_exit_status = answer.status
+
+    def open_repo(self):
+        """The repository that --repo names, or else that of the OSTree host."""
+        from ostree_layer import host, repo, settings, sysroot
+
+        if not self.command.repos:
+            options = settings.parse(OstreeTreePlugin.read_config(self.base.conf))
+            target = host.find_target(options, os.environ)
+            if target is not None:
+                return sysroot.repository(sysroot.open_sysroot(target))
+        return repo.open_repo(self.require_repo())
+
+
+class List(Look):
+    summary = _("list the trees in a repository")
+
+
+class Show(Look):
+    summary = _("show what a commit is")
+
+
+class Log(Look):
+    summary = _("show a commit and those before it, with their package changes")
+
+
+class Diff(Look):
+    summary = _("show how two commits differ")
+
+
+class Verify(Look):
+    summary = _("verify the objects, signatures and package files of a commit")
+
+
+ACTS = {act.__name__.lower(): act for act in (Compose, Schema, List, Show, Log, Diff, Verify)}
 
 
 def act_parser(name):

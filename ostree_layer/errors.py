@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class OstreeLayerError(Exception):
@@ -58,3 +59,9 @@ class DeployError(OstreeLayerError):
 
 class TreefileError(OstreeLayerError):
     """A treefile does not say what a treefile has to say: file and line, key, what is wrong."""
+
+
+def nearest(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """A hint at what may have been meant."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean {close[0]}?" if close else otherwise

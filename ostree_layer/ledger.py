@@ -6,13 +6,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ostree_layer import database, dnf_base, metadata, repo, requests, rpmdb
-from ostree_layer.errors import RepoError
+from ostree_layer import checkout, dnf_base, metadata, repo, requests
 from ostree_layer.model import LocalCommit, Package, Requests, Transaction
 from ostree_layer.ostree_gi import OSTree
 
@@ -61,21 +59,12 @@ class Lineage:
 
 def read_lineage(store: OSTree.Repo, checksum: str, refspec: str) -> Lineage:
     values = metadata.parse_local(found := repo.metadata(repo.load_commit(store, checksum)))
-    packages = metadata.parse_packages(found) or _read_packages(store, checksum)
+    packages = metadata.parse_packages(found) or checkout.read_packages(store, checksum)
     if values is None:
         return Lineage(checksum, checksum, refspec, Requests(), packages, packages)
     stored = metadata.parse_packages(repo.metadata(repo.load_commit(store, values.base)))
-    base_packages = stored or _read_packages(store, values.base)
+    base_packages = stored or checkout.read_packages(store, values.base)
     return Lineage(checksum, values.base, values.base_refspec, values.requests, packages, base_packages)
-
-
-def _read_packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
-    """The packages of a commit whose maker did not write them into its metadata."""
-    with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as folder:
-        for directory in database.RPMDB_DIRECTORIES:
-            if repo.check_out(store, checksum, f"/{directory}", Path(folder, directory)):
-                return rpmdb.installed_packages(Path(folder), directory)
-    raise RepoError(f"commit {checksum} has no rpm database")
 
 
 def close(

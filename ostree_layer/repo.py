@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ostree_layer.errors import RepoError
-from ostree_layer.ostree_gi import AT_FDCWD, Gio, GLib, OSTree, translated
+from ostree_layer.ostree_gi import GLib, OSTree, gfile, translated
 
 LOCAL_REFS = "ostree-layer/local"
 BASE_REFS = "ostree-layer/base"
@@ -26,10 +26,25 @@ def transaction(repo: OSTree.Repo) -> Iterator[None]:
     repo.commit_transaction(None)
 
 
+def open_repo(path: Path) -> OSTree.Repo:
+    """The repository in the folder at path, whatever its mode."""
+    opened = OSTree.Repo.new(gfile(path))
+    with translated(f"opening the repository {path}", RepoError, hint="--repo=DIR names a repository of trees"):
+        opened.open(None)
+    return opened
+
+
 def load_commit(repo: OSTree.Repo, checksum: str) -> GLib.Variant:
     with translated(f"reading commit {checksum}", RepoError):
         _ok, commit, _state = repo.load_commit(checksum)
     return commit
+
+
+def is_partial(repo: OSTree.Repo, checksum: str) -> bool:
+    """Whether no more than a part of the commit was pulled, as with --commit-metadata-only."""
+    with translated(f"reading commit {checksum}", RepoError):
+        _ok, _commit, state = repo.load_commit(checksum)
+    return bool(state & OSTree.RepoCommitState.PARTIAL)
 
 
 def metadata(commit: GLib.Variant) -> dict[str, GLib.Variant]:
@@ -52,8 +67,8 @@ def version(commit: GLib.Variant) -> str:
     return str(found.unpack()) if found is not None else ""
 
 
-def refs(repo: OSTree.Repo, prefix: str) -> dict[str, str]:
-    """Refs below prefix, by their full names."""
+def refs(repo: OSTree.Repo, prefix: str | None = None) -> dict[str, str]:
+    """Refs below prefix, or all with those of remotes, by their full names."""
     _ok, found = repo.list_refs_ext(prefix, OSTree.RepoListRefsExtFlags.NONE, None)
     return dict(found)
 
@@ -71,18 +86,3 @@ def local_ref(stateroot: str) -> str:
 def base_ref(checksum: str) -> str:
     """The ref that keeps a base commit that need not be deployed any more."""
     return f"{BASE_REFS}/{checksum}"
-
-
-def check_out(repo: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
-    """Write one directory of a commit to target; False where the commit has no such directory."""
-    options = OSTree.RepoCheckoutAtOptions()
-    options.mode = OSTree.RepoCheckoutMode.USER
-    options.subpath = path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        repo.checkout_at(options, AT_FDCWD, str(target), checksum, None)
-    except GLib.Error as e:
-        if e.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND):
-            return False
-        raise RepoError(f"reading {path} of commit {checksum}: {e.message}") from e
-    return True

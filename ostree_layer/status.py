@@ -225,14 +225,8 @@ def as_json(deployments: Iterable[DeploymentStatus]) -> dict[str, Any]:
 
 
 def _one_as_json(deployment: DeploymentStatus) -> dict[str, Any]:
-    changes = deployment.changes
     return {
         **dataclasses.asdict(deployment),
         "id": f"{deployment.stateroot}-{deployment.checksum}.{deployment.serial}",
-        "changes": {
-            "added": [package.nevra for package in changes.added],
-            "removed": [package.nevra for package in changes.removed],
-            "upgraded": [[old.nevra, new.nevra] for old, new in changes.upgraded],
-            "downgraded": [[old.nevra, new.nevra] for old, new in changes.downgraded],
-        },
+        "changes": diff.as_json(deployment.changes),
     }

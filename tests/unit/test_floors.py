@@ -11,16 +11,17 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
-    "account_files errors failpoint model ownership treefile.merging",
+    "account_files dirtree errors failpoint model ownership treefile.merging",
     "contexts database diff etc_words host layout.record mounts privileges process requests rpmdb settings"
-    " signals sysusers tmpfiles treefile.kinds upper",
-    "cage clone dnf_base etc labels layout.accounts layout.initramfs layout.machine layout.os_release layout.paths"
+    " signals sysusers tmpfiles tree_model treefile.kinds upper",
+    "advisories cage checkout clone contents dnf_base etc fsck labels"
+    " layout.accounts layout.initramfs layout.machine layout.os_release layout.paths"
     " layout.places layout.reproducible layout.selinux layout.var lean metadata misfits objects"
-    " origin ostree_gi repo sysroot"
+    " origin ostree_gi repo signatures sysroot tree_words"
     " treefile.keys treefile.rules treefile.source treefile.variables",
-    "boot caged_rpm commit deploy graft layout layout.kernel ledger looking relabel staging status treefile"
-    " treefile.rendering",
-    "cleaner layering switching terminal",
+    "boot caged_rpm commit comparison deploy graft layout layout.kernel ledger looking packaged relabel staging status"
+    " treefile treefile.rendering trees",
+    "cleaner layering switching terminal tree_acts",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.

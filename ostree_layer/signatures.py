@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who signed a commit, and whether that is so."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ostree_layer.errors import RepoError
+from ostree_layer.ostree_gi import GLib, OSTree, gfile, translated
+from ostree_layer.tree_model import Signature, SignatureCheck
+
+GPG_KEY, ED25519_KEY = "ostree.gpgsigs", "ostree.sign.ed25519"
+KEY_ID = re.compile(r"(0x)?([0-9A-Fa-f]{8,})")
+
+
+@dataclasses.dataclass(frozen=True)
+class Keys:
+    """Which keys to trust, and which must have signed.
+
+    `keyring` has GPG keys, as has that of the remote; `certified_by` are ids of GPG keys, `ed25519` base64 public keys.
+    """
+
+    keyring: Path | None = None
+    remote: str = ""
+    certified_by: tuple[str, ...] = ()
+    ed25519: tuple[str, ...] = ()
+
+
+def check(store: OSTree.Repo, checksum: str, keys: Keys) -> SignatureCheck:
+    """The signatures of a commit by what is known of their keys, and what keys were to have signed and have not."""
+    found = [*_gpg(store, checksum, keys), *_ed25519(store, checksum, keys.ed25519)]
+    good = [signature for signature in found if signature.verdict == "good"]
+    absent = [key for key in keys.certified_by if not any(_is_of(signature, key) for signature in good)]
+    absent += [key for key in keys.ed25519 if not any(signature.key == key for signature in good)]
+    if keys.keyring is not None and not any(signature.kind == "gpg" for signature in good):
+        absent.append(str(keys.keyring))
+    return SignatureCheck(tuple(found), tuple(absent))
+
+
+def _is_of(signature: Signature, key_id: str) -> bool:
+    match = KEY_ID.fullmatch(key_id)
+    if match is None:
+        raise RepoError(f"{key_id} is not the id of a GPG key", hint="that is 8 or more of its last hex digits")
+    return signature.kind == "gpg" and signature.key.upper().endswith(match[2].upper())
+
+
+def _stored(store: OSTree.Repo, checksum: str, key: str) -> int:
+    """How many signatures of a kind there are."""
+    with translated(f"reading the signatures of commit {checksum}", RepoError):
+        detached = store.read_commit_detached_metadata(checksum, None)[1]
+    found = None if detached is None else detached.lookup_value(key, GLib.VariantType("aay"))
+    return 0 if found is None else int(found.n_children())
+
+
+def _gpg(store: OSTree.Repo, checksum: str, keys: Keys) -> Iterator[Signature]:
+    if not _stored(store, checksum, GPG_KEY):
+        return
+    if keys.keyring is not None and not keys.keyring.is_file():
+        raise RepoError(f"the keyring {keys.keyring} is not there")
+    with translated(f"verifying the signatures of commit {checksum}", RepoError):
+        if keys.remote and keys.keyring is None:
+            result = store.verify_commit_for_remote(checksum, keys.remote, None)
+        else:
+            extra = gfile(keys.keyring) if keys.keyring is not None else None
+            result = store.verify_commit_ext(checksum, None, extra, None)
+    yield from (_gpg_signature(result, index) for index in range(result.count_all()))
+
+
+def _gpg_signature(result: OSTree.GpgVerifyResult, index: int) -> Signature:
+    names = ("VALID", "KEY_MISSING", "SIG_EXPIRED", "KEY_EXPIRED", "KEY_REVOKED", "FINGERPRINT", "USER_NAME")
+    wanted = [getattr(OSTree.GpgSignatureAttr, name) for name in names]
+    valid, missing, expired, key_expired, revoked, key, user = result.get(index, wanted).unpack()
+    if valid or missing:
+        return Signature("gpg", key, user, "good" if valid else "unchecked")
+    reasons = {"it has expired": expired, "its key has expired": key_expired, "its key is revoked": revoked}
+    return Signature("gpg", key, user, "bad", next((why for why, holds in reasons.items() if holds), "it does not fit"))
+
+
+def _ed25519(store: OSTree.Repo, checksum: str, keys: Iterable[str]) -> Iterator[Signature]:
+    """One signature for each key that made one, or, where no key is known, for each that there is."""
+    count = _stored(store, checksum, ED25519_KEY)
+    good = [key for key in keys if count and _ed25519_fits(store, checksum, key)]
+    yield from (Signature("ed25519", key, verdict="good") for key in good)
+    yield from (Signature("ed25519", "") for _number in range(count - len(good)))
+
+
+def _ed25519_fits(store: OSTree.Repo, checksum: str, key: str) -> bool:
+    with translated("verifying ed25519 signatures", RepoError):
+        verifier = OSTree.Sign.get_by_name("ed25519")
+        verifier.set_pk(GLib.Variant("s", key))
+    try:
+        return bool(verifier.commit_verify(store, checksum, None)[0])
+    except GLib.Error:  # it tells a signature by another key from a wrong one in words only
+        return False
