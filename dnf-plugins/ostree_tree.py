@@ -157,6 +157,8 @@ class TreeCommand(dnf.cli.Command):
     def set_argparser(parser):
         acts = "; ".join(f"{name}: {act.summary}" for name, act in ACTS.items())
         parser.add_argument("act", choices=ACTS, metavar="|".join(ACTS), help=acts)
+        # Of an option that only an act knows, DNF would make the one of its own that begins like it: --allowerasing.
+        parser.add_argument("--all", action="store_true", help=argparse.SUPPRESS)
         parser.add_argument("arguments", nargs=argparse.REMAINDER, help=_("'dnf tree ACT --help' lists them"))
 
     def pre_configure(self):

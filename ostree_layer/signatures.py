@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import dataclasses
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,6 +17,9 @@ from ostree_layer.tree_model import Signature, SignatureCheck
 
 GPG_KEY, ED25519_KEY = "ostree.gpgsigs", "ostree.sign.ed25519"
 KEY_ID = re.compile(r"(0x)?([0-9A-Fa-f]{8,})")
+
+# Headers, an empty line, base64, a checksum.
+ARMOR = re.compile(rb"-----BEGIN PGP PUBLIC KEY BLOCK-----\n(?:.+\n)*\n([^=-]+={0,2})\n=?[^-]*-----END")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +34,14 @@ class Keys:
     certified_by: tuple[str, ...] = ()
     ed25519: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.keyring is not None and not self.keyring.is_file():
+            raise RepoError(f"the keyring {self.keyring} is not there")
+        for key_id in self.certified_by:
+            if not KEY_ID.fullmatch(key_id):
+                hint = "that is 8 or more of the last hex digits of its fingerprint"
+                raise RepoError(f"{key_id} is not the id of a GPG key", hint=hint)
+
 
 def check(store: OSTree.Repo, checksum: str, keys: Keys) -> SignatureCheck:
     """The signatures of a commit by what is known of their keys, and what keys were to have signed and have not."""
@@ -41,10 +55,7 @@ def check(store: OSTree.Repo, checksum: str, keys: Keys) -> SignatureCheck:
 
 
 def _is_of(signature: Signature, key_id: str) -> bool:
-    match = KEY_ID.fullmatch(key_id)
-    if match is None:
-        raise RepoError(f"{key_id} is not the id of a GPG key", hint="that is 8 or more of its last hex digits")
-    return signature.kind == "gpg" and signature.key.upper().endswith(match[2].upper())
+    return signature.kind == "gpg" and signature.key.upper().endswith(key_id.upper().replace("0X", "", 1))
 
 
 def _stored(store: OSTree.Repo, checksum: str, key: str) -> int:
@@ -58,21 +69,32 @@ def _stored(store: OSTree.Repo, checksum: str, key: str) -> int:
 def _gpg(store: OSTree.Repo, checksum: str, keys: Keys) -> Iterator[Signature]:
     if not _stored(store, checksum, GPG_KEY):
         return
-    if keys.keyring is not None and not keys.keyring.is_file():
-        raise RepoError(f"the keyring {keys.keyring} is not there")
     with translated(f"verifying the signatures of commit {checksum}", RepoError):
-        if keys.remote and keys.keyring is None:
+        if keys.keyring is not None:
+            with _binary(keys.keyring) as keyring:
+                result = store.verify_commit_ext(checksum, None, gfile(keyring), None)
+        elif keys.remote:
             result = store.verify_commit_for_remote(checksum, keys.remote, None)
         else:
-            extra = gfile(keys.keyring) if keys.keyring is not None else None
-            result = store.verify_commit_ext(checksum, None, extra, None)
+            result = store.verify_commit_ext(checksum, None, None, None)
     yield from (_gpg_signature(result, index) for index in range(result.count_all()))
+
+
+@contextlib.contextmanager
+def _binary(keyring: Path) -> Iterator[Path]:
+    """The keyring as libostree reads it, that is, without ASCII armor."""
+    blocks = ARMOR.findall(keyring.read_bytes())
+    with tempfile.NamedTemporaryFile(prefix="dnf-ostree-") as file:
+        file.write(b"".join(map(base64.b64decode, blocks)) if blocks else keyring.read_bytes())
+        file.flush()
+        yield Path(file.name)
 
 
 def _gpg_signature(result: OSTree.GpgVerifyResult, index: int) -> Signature:
     names = ("VALID", "KEY_MISSING", "SIG_EXPIRED", "KEY_EXPIRED", "KEY_REVOKED", "FINGERPRINT", "USER_NAME")
     wanted = [getattr(OSTree.GpgSignatureAttr, name) for name in names]
     valid, missing, expired, key_expired, revoked, key, user = result.get(index, wanted).unpack()
+    user = "" if missing else user
     if valid or missing:
         return Signature("gpg", key, user, "good" if valid else "unchecked")
     reasons = {"it has expired": expired, "its key has expired": key_expired, "its key is revoked": revoked}

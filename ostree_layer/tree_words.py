@@ -132,7 +132,7 @@ def comparison(found: Comparison) -> Iterator[str]:
     yield from diff.render(found.packages) if found.packages else ["The packages are the same."]
     yield from _section("Advisories:", map(_advisory, found.advisories))
     if found.files is not None:
-        yield from _section("Files:", map(_file_change, found.files)) if found.files else ["The files are the same."]
+        yield from _section("Files:", map(file_change, found.files)) if found.files else ["The files are the same."]
     for package, changes in found.changelogs or ():
         yield from _section(f"Changes in {package.nevra}:", (line for change in changes for line in _change(change)))
 
@@ -150,7 +150,8 @@ def _advisory(advisory: Advisory) -> str:
     return f"{advisory.name} ({advisory.kind}{severity})" + (f": {names}" if names else "")
 
 
-def _file_change(change: FileChange) -> str:
+def file_change(change: FileChange) -> str:
+    """One line, with the letter that `ostree diff` has for it."""
     return f"{LETTERS[change.kind]} {_shown(change.path)}" + (f" ({', '.join(change.what)})" if change.what else "")
 
 
@@ -167,12 +168,11 @@ def _shown(path: str) -> str:
 
 
 def comparison_as_json(found: Comparison) -> dict[str, Any]:
-    logs = [{"package": package.nevra, "changes": changes} for package, changes in found.changelogs or ()]
-    return {
-        **dataclasses.asdict(found),
-        "packages": diff.as_json(found.packages),
-        "changelogs": None if found.changelogs is None else logs,
-    }
+    logs = None
+    if found.changelogs is not None:
+        changes = [(package.nevra, list(map(dataclasses.asdict, entries))) for package, entries in found.changelogs]
+        logs = [{"package": nevra, "changes": entries} for nevra, entries in changes]
+    return {**dataclasses.asdict(found), "packages": diff.as_json(found.packages), "changelogs": logs}
 
 
 def verification(found: Verification) -> Iterator[str]:
@@ -204,7 +204,7 @@ def _packages(found: Verification) -> Iterator[str]:
     rest = f"; {check.elsewhere} belong outside the commit" if check.elsewhere else ""
     yield _field("Packages", f"{check.compared} files compared, {len(errors) or 'none'} not as packaged{rest}")
     yield from _more(map(_finding, errors))
-    yield from _listed("Changed on purpose", map(_finding, notes))
+    yield from _listed("Allowed changes", map(_finding, notes))
 
 
 def _finding(finding: Finding) -> str:
