@@ -83,9 +83,10 @@ def _gpg(store: OSTree.Repo, checksum: str, keys: Keys) -> Iterator[Signature]:
 @contextlib.contextmanager
 def _binary(keyring: Path) -> Iterator[Path]:
     """The keyring as libostree reads it, that is, without ASCII armor."""
-    blocks = ARMOR.findall(keyring.read_bytes())
+    content = keyring.read_bytes()
+    blocks = ARMOR.findall(content.replace(b"\r", b""))
     with tempfile.NamedTemporaryFile(prefix="dnf-ostree-") as file:
-        file.write(b"".join(map(base64.b64decode, blocks)) if blocks else keyring.read_bytes())
+        file.write(b"".join(map(base64.b64decode, blocks)) if blocks else content)
         file.flush()
         yield Path(file.name)
 

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Collection, Iterator
 from typing import Callable
 
-from ostree_layer import advisories, checkout, diff, metadata, repo, signatures
+from ostree_layer import checkout, diff, metadata, repo, signatures
 from ostree_layer.contents import Contents
 from ostree_layer.errors import RepoError, nearest
 from ostree_layer.model import Package
@@ -19,7 +19,7 @@ from ostree_layer.tree_model import Details, Step, Tree
 INTERNAL = (f"{repo.LOCAL_REFS}/", f"{repo.BASE_REFS}/", "ostree-layer/", "ostree/", "rpmostree/")
 SIZES = "ostree.sizes"
 # What is said of a commit under names of its own.
-SAID = ("version", metadata.PKGLIST, advisories.KEY, SIZES)
+SAID = ("version", metadata.PKGLIST, SIZES)
 LONG = 200
 PULL_ALL = "'ostree pull' without --commit-metadata-only gets the rest"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ostree_layer import repo
-from tests import guard, tree_repos
+from tests import tree_repos
 from tests.sysroots import REF, ostree
 from tests.tree_repos import LOCAL, Repos, said
 
@@ -72,7 +72,7 @@ def test_show(repos: Repos, folder: Path) -> None:
     assert (shown["Ref"], shown["Commit"], shown["Version"]) == (REF, repos.commit(REF), "1.1")
     assert (shown["Parent"], shown["Date"]) == (repos.commit(f"{REF}^"), "2023-11-14 23:13 UTC")
     assert (shown["Subject"], shown["Package count"]) == ("Toys 1.1", "4")
-    assert shown["Metadata"] == "toy.note: 'for a test'"
+    assert "                    toy.note: 'for a test'" in lines
     assert lines[-4:] == [
         "          Packages: app-1-1.noarch",
         "                    lib-1-1.noarch",
@@ -200,9 +200,21 @@ def test_of_a_commit_without_content_its_metadata_is_shown(repos: Repos, folder:
 
 def test_an_ordinary_user_can_look(repos: Repos, folder: Path) -> None:
     copy = tree_repos.copy(repos.archive, folder)
-    argv = guard.dnf_argv(folder, None, "--releasever=1", "tree", "diff", f"{REF}^", REF, "--files", f"--repo={copy}")
-    guard.environment(folder)
-    for path in (folder, folder / "home", folder / "tmp", folder / "log"):
-        os.chown(path, 65534, 65534)
-    done = tree_repos.run(folder, ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *argv])
+    for act in (["list"], ["show", REF], ["log", REF], ["verify", REF]):
+        assert tree_repos.as_ordinary_user(folder, *act, f"--repo={copy}").stdout == said(
+            folder, *act, f"--repo={copy}"
+        )
+    done = tree_repos.as_ordinary_user(folder, "diff", f"{REF}^", REF, "--files", "--changelogs", f"--repo={copy}")
     assert (done.returncode, done.stderr) == (0, "") and "  M /usr/bin/toy-tool (content)\n" in done.stdout
+
+
+def test_an_ordinary_user_can_look_at_a_bare_repository(repos: Repos, folder: Path) -> None:
+    copy = tree_repos.copy(repos.bare, folder)
+    assert tree_repos.as_ordinary_user(folder, "log", LOCAL, f"--repo={copy}").returncode == 0
+    listed = tree_repos.as_ordinary_user(folder, "list", "--all", f"--repo={copy}").stdout
+    assert listed == said(folder, "list", "--all", f"--repo={copy}")
+
+
+def test_no_number_of_commits(repos: Repos, folder: Path) -> None:
+    done = tree_repos.tree(folder, "log", REF, "--limit=-1", f"--repo={repos.archive}")
+    assert (done.stdout, done.stderr) == ("", "Error: --limit=-1 is no number of commits\n")

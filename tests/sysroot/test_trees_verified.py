@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from ostree_layer import repo
 from ostree_layer.contents import Contents
+from ostree_layer.ostree_gi import GLib
 from tests import keys, tree_repos
 from tests.sysroots import REF, ostree
 from tests.tree_repos import LOCAL, Repos, said, tree
@@ -184,3 +186,24 @@ def test_a_part_cannot_be_verified(repos: Repos, archive: Path, folder: Path) ->
         f"Error: commit {commit} cannot be verified: only a part of it is here\n"
         "('ostree pull' without --commit-metadata-only gets the rest)\n"
     )
+
+
+def test_what_a_user_may_not_read_is_not_called_damaged(repos: Repos, folder: Path) -> None:
+    copy = tree_repos.copy(repos.bare, folder)
+    unreadable = objects(copy, "/usr/bin/toy-tool")
+    unreadable.chmod(0)
+    done = tree_repos.as_ordinary_user(folder, "verify", REF, f"--repo={copy}")
+    assert (done.stdout, done.returncode) == ("", 1)
+    assert done.stderr.startswith(f"Error: reading object {unreadable.parent.name}{unreadable.stem}: ")
+    assert done.stderr.endswith("Permission denied\n(root can read it)\n")
+
+
+def test_ed25519_where_libostree_cannot_or_the_key_is_another(archive: Path, folder: Path) -> None:
+    store = repo.open_repo(archive)
+    signature = GLib.Variant("a{sv}", {"ostree.sign.ed25519": GLib.Variant("aay", [bytes(64)])})
+    store.write_commit_detached_metadata(store.resolve_rev(REF, False)[1], signature, None)
+    assert "        Signatures: ed25519: unchecked\n" in said(folder, "show", REF, f"--repo={archive}")
+    key = base64.b64encode(bytes(range(32))).decode()
+    done = tree(folder, "verify", REF, f"--ed25519-key={key}", f"--repo={archive}")
+    assert done.returncode == 1
+    assert "ed25519" in done.stderr or f"not signed by {key}\n" in done.stdout
