@@ -41,10 +41,18 @@ class File:
     stream: Gio.InputStream | None = None
 
     def blocks(self) -> Iterator[bytes]:
-        """The content, which can be read once."""
-        if self.stream is not None:
-            while block := self.stream.read_bytes(BLOCK, None).get_data():
-                yield block
+        """The content, which can be read once, in blocks of one size, whatever the stream comes in."""
+        while block := b"".join(self._pieces()):
+            yield block
+
+    def _pieces(self) -> Iterator[bytes]:
+        if self.stream is None:
+            return
+        left = BLOCK
+        with translated("reading the content of a file", RepoError):
+            while left and (piece := self.stream.read_bytes(left, None).get_data()):
+                left -= len(piece)
+                yield piece
 
 
 class Contents:
@@ -79,30 +87,28 @@ class Contents:
 
         /etc is where the tree has it. A link that path ends in is followed only if asked.
         """
-        trail, names, rest, links = [self.root], list[str](), path.strip("/").split("/"), 0
+        trail: list[tuple[str, Entry]] = []
+        rest, links = path.split("/"), LINKS
         while rest:
             name = rest.pop(0)
             if name == "..":
-                trail, names = trail[:1] if len(trail) == 1 else trail[:-1], names[:-1]
+                del trail[-1:]
             if name in ("", ".", ".."):
                 continue
-            if not names and name == "etc" and "etc" not in self.entries(self.root):
+            if not trail and name == "etc" and "etc" not in self.entries(self.root):
                 rest = ["usr", "etc", *rest]
                 continue
-            entry = self.entries(trail[-1]).get(name)
-            target = self._target(entry) if entry and not entry.is_directory and (rest or follow) else ""
-            if target and links < LINKS:
-                links += 1
-                rest = [*target.split("/"), *rest]
-                trail, names = (trail[:1], []) if target.startswith("/") else (trail, names)
-                continue
+            entry = self.entries(trail[-1][1] if trail else self.root).get(name)
             if entry is None:
-                return "/".join([*names, name, *rest]), None
-            trail, names = [*trail, entry], [*names, name]
-        return "/".join(names), trail[-1]
-
-    def _target(self, entry: Entry) -> str:
-        return self.file(entry).target
+                return "/".join([*(above for above, _entry in trail), name, *rest]), None
+            target = self.file(entry).target if (rest or follow) and links and not entry.is_directory else ""
+            if target:
+                links -= 1
+                rest = [*target.split("/"), *rest]
+                trail = [] if target.startswith("/") else trail
+            else:
+                trail.append((name, entry))
+        return "/".join(name for name, _entry in trail), trail[-1][1] if trail else self.root
 
     def file(self, entry: Entry) -> File:
         """What stat(2), readlink(2) and read(2) would say of an entry."""

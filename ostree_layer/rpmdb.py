@@ -14,7 +14,7 @@ import rpm
 from ostree_layer.model import Change, Package, PackagedFile
 
 # As OpenPGP numbers them; 0 is what packages of rpm 4.5 and older have.
-DIGESTS = {0: "md5", 1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224"}
+DIGESTS = {0: "md5", 1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224", 12: "sha3_256"}
 # Of a package that has been installed by something else than rpm.
 NO_STATE = -1
 
@@ -40,14 +40,14 @@ def packaged_files(root: Path, dbpath: str) -> Iterator[PackagedFile]:
     by another package.
     """
     for header in _headers_at(root, dbpath):
-        nevra, algorithm = _package(header).nevra, DIGESTS.get(header["filedigestalgo"] or 0, "md5")
+        nevra, algorithm = _package(header).nevra, DIGESTS.get(header["filedigestalgo"] or 0, "")
         for file in rpm.files(header):
             if not file.fflags & rpm.RPMFILE_GHOST and file.state in (rpm.RPMFILE_STATE_NORMAL, NO_STATE):
                 yield _packaged_file(file, nevra, algorithm)
 
 
 def _packaged_file(file: Any, nevra: str, algorithm: str) -> PackagedFile:
-    is_checked = bool(file.vflags & rpm.RPMVERIFY_FILEDIGEST)
+    is_checked = algorithm and file.vflags & rpm.RPMVERIFY_FILEDIGEST
     return PackagedFile(
         package=nevra,
         path=file.name,

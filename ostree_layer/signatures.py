@@ -11,13 +11,16 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ostree_layer import process
 from ostree_layer.errors import RepoError
 from ostree_layer.ostree_gi import GLib, OSTree, gfile, translated
 from ostree_layer.tree_model import Signature, SignatureCheck
 
 GPG_KEY, ED25519_KEY = "ostree.gpgsigs", "ostree.sign.ed25519"
-KEY_ID = re.compile(r"(0x)?([0-9A-Fa-f]{8,})")
-
+KEY_ID = re.compile(r"(0x)?[0-9A-Fa-f]{8,}", re.IGNORECASE)
+# Why a GPG signature by a known key may not be valid.
+FLAWS = {"SIG_EXPIRED": "it has expired", "KEY_EXPIRED": "its key has expired", "KEY_REVOKED": "its key is revoked"}
+ATTRIBUTES = ("VALID", "KEY_MISSING", "FINGERPRINT", "FINGERPRINT_PRIMARY", "USER_NAME", *FLAWS)
 # Headers, an empty line, base64, a checksum.
 ARMOR = re.compile(rb"-----BEGIN PGP PUBLIC KEY BLOCK-----\n(?:.+\n)*\n([^=-]+={0,2})\n=?[^-]*-----END")
 
@@ -49,13 +52,23 @@ def check(store: OSTree.Repo, checksum: str, keys: Keys) -> SignatureCheck:
     good = [signature for signature in found if signature.verdict == "good"]
     absent = [key for key in keys.certified_by if not any(_is_of(signature, key) for signature in good)]
     absent += [key for key in keys.ed25519 if not any(signature.key == key for signature in good)]
-    if keys.keyring is not None and not any(signature.kind == "gpg" for signature in good):
+    # To libostree this keyring is one more, beside those of remotes and the machine's.
+    if keys.keyring is not None and not {signature.key for signature in good} & _fingerprints(keys.keyring):
         absent.append(str(keys.keyring))
     return SignatureCheck(tuple(found), tuple(absent))
 
 
 def _is_of(signature: Signature, key_id: str) -> bool:
-    return signature.kind == "gpg" and signature.key.upper().endswith(key_id.upper().replace("0X", "", 1))
+    wanted = key_id.upper().replace("0X", "", 1)
+    return signature.kind == "gpg" and (signature.key.endswith(wanted) or signature.primary_key.endswith(wanted))
+
+
+def _fingerprints(keyring: Path) -> set[str]:
+    """Those of the keys and subkeys in a keyring."""
+    with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as home:
+        argv = ["gpg", "--batch", "--no-options", f"--homedir={home}", "--with-colons", "--show-keys"]
+        listed = process.run([*argv, "--with-subkey-fingerprint", str(keyring)])
+    return {line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:")}
 
 
 def _stored(store: OSTree.Repo, checksum: str, key: str) -> int:
@@ -86,20 +99,21 @@ def _binary(keyring: Path) -> Iterator[Path]:
     content = keyring.read_bytes()
     blocks = ARMOR.findall(content.replace(b"\r", b""))
     with tempfile.NamedTemporaryFile(prefix="dnf-ostree-") as file:
-        file.write(b"".join(map(base64.b64decode, blocks)) if blocks else content)
+        try:
+            file.write(b"".join(map(base64.b64decode, blocks)) if blocks else content)
+        except ValueError as e:
+            raise RepoError(f"the ASCII armor of the keyring {keyring} cannot be read: {e}") from e
         file.flush()
         yield Path(file.name)
 
 
 def _gpg_signature(result: OSTree.GpgVerifyResult, index: int) -> Signature:
-    names = ("VALID", "KEY_MISSING", "SIG_EXPIRED", "KEY_EXPIRED", "KEY_REVOKED", "FINGERPRINT", "USER_NAME")
-    wanted = [getattr(OSTree.GpgSignatureAttr, name) for name in names]
-    valid, missing, expired, key_expired, revoked, key, user = result.get(index, wanted).unpack()
-    user = "" if missing else user
+    wanted = [getattr(OSTree.GpgSignatureAttr, name) for name in ATTRIBUTES]
+    valid, missing, key, primary, user, *flaws = result.get(index, wanted).unpack()
     if valid or missing:
-        return Signature("gpg", key, user, "good" if valid else "unchecked")
-    reasons = {"it has expired": expired, "its key has expired": key_expired, "its key is revoked": revoked}
-    return Signature("gpg", key, user, "bad", next((why for why, holds in reasons.items() if holds), "it does not fit"))
+        return Signature("gpg", key, primary, "" if missing else user, "good" if valid else "unchecked")
+    reason = next((reason for reason, holds in zip(FLAWS.values(), flaws) if holds), "it does not fit")
+    return Signature("gpg", key, primary, user, "bad", reason)
 
 
 def _ed25519(store: OSTree.Repo, checksum: str, keys: Iterable[str]) -> Iterator[Signature]:

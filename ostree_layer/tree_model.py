@@ -27,13 +27,14 @@ class Tree:
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """A signature of a commit; `key` is a fingerprint, or as much of it as the signature says.
+    """A signature of a commit; `key` is a fingerprint, or as much of it as is known, perhaps that of a subkey.
 
     `verdict` is "good", "bad" or "unchecked", the last where the key is not known; `reason` says why it is bad.
     """
 
     kind: str
     key: str
+    primary_key: str = ""
     user: str = ""
     verdict: str = "unchecked"
     reason: str = ""

@@ -16,7 +16,7 @@ from ostree_layer.ostree_gi import GLib, OSTree, translated
 from ostree_layer.tree_model import Details, Step, Tree
 
 # Refs that keep commits from being pruned, and that nobody gave a name.
-INTERNAL = (f"{repo.LOCAL_REFS}/", f"{repo.BASE_REFS}/", "ostree-layer/", "ostree/", "rpmostree/")
+INTERNAL = ("ostree-layer/", "ostree/", "rpmostree/")
 SIZES = "ostree.sizes"
 # What is said of a commit under names of its own.
 SAID = ("version", metadata.PKGLIST, SIZES)
@@ -26,7 +26,7 @@ PULL_ALL = "'ostree pull' without --commit-metadata-only gets the rest"
 
 def refs(store: OSTree.Repo, *, internal: bool = False) -> dict[str, str]:
     """The refs of the repository and of its remotes, as `REMOTE:REF`, in the order of their names."""
-    found = repo.refs(store, None)
+    found = repo.refs(store)
     return {name: found[name] for name in sorted(found) if internal or not name.startswith(INTERNAL)}
 
 

@@ -137,6 +137,14 @@ def test_the_keys_of_a_remote_are_trusted(signed: Path, keyring: Path, folder: P
     assert f"        Signatures: gpg {keys.fingerprint(keyring)} Toys: good\n" in shown
 
 
+def test_a_keyring_is_not_one_more_beside_those_of_remotes(signed: Path, keyring: Path, folder: Path) -> None:
+    ostree("remote", "add", f"--repo={signed}", f"--gpg-import={keyring}/public", "toys", "file:///nowhere")
+    (folder / "other").write_bytes(keys.stranger(folder))
+    done = tree(folder, "verify", REF, f"--repo={signed}", f"--gpg-keyring={folder}/other")
+    assert done.returncode == 1
+    assert f"{keys.fingerprint(keyring)} Toys: good\n{'':20}not signed by {folder}/other\n" in done.stdout
+
+
 def test_signatures_that_are_not_there(signed: Path, keyring: Path, folder: Path) -> None:
     (folder / "other").write_bytes(keys.stranger(folder))
     key = keys.fingerprint(keyring)
@@ -169,11 +177,14 @@ def test_a_signature_of_something_else(signed: Path, keyring: Path, folder: Path
             "me is not the id of a GPG key\n(that is 8 or more of the last hex digits of its fingerprint)\n",
         ),
         ("--gpg-keyring=/nowhere", "the keyring /nowhere is not there\n"),
+        ("--gpg-keyring={0}/armor", "the ASCII armor of the keyring {0}/armor cannot be read: Incorrect padding\n"),
     ],
 )
 def test_keys_that_are_none(option: str, message: str, signed: Path, folder: Path) -> None:
-    done = tree(folder, "verify", REF, f"--repo={signed}", option)
-    assert (done.stdout, done.stderr, done.returncode) == ("", f"Error: {message}", 1)
+    armor = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabcdef\n-----END PGP PUBLIC KEY BLOCK-----\n"
+    (folder / "armor").write_text(armor)
+    done = tree(folder, "verify", REF, f"--repo={signed}", option.format(folder))
+    assert (done.stdout, done.stderr, done.returncode) == ("", f"Error: {message.format(folder)}", 1)
 
 
 def test_a_part_cannot_be_verified(repos: Repos, archive: Path, folder: Path) -> None:
