@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ostree_layer import diff
+from ostree_layer.fields import field, listed, moment
 from ostree_layer.model import Advisory, Change
 from ostree_layer.tree_model import (
     Comparison,
@@ -41,11 +42,7 @@ def trees(found: Iterable[Tree]) -> Iterator[str]:
 
 def _row(tree: Tree) -> tuple[str, ...]:
     count = "-" if tree.packages is None else str(len(tree.packages))
-    return tree.ref, tree.version or "-", _date(tree.timestamp), _size(tree.size) or "-", count, tree.checksum[:12]
-
-
-def _date(timestamp: int) -> str:
-    return f"{datetime.datetime.fromtimestamp(timestamp, datetime.timezone.utc):%Y-%m-%d %H:%M} UTC"
+    return tree.ref, tree.version or "-", moment(tree.timestamp), _size(tree.size) or "-", count, tree.checksum[:12]
 
 
 def _size(size: int | None) -> str:
@@ -61,11 +58,11 @@ def details(found: Details, *, with_packages: bool) -> Iterator[str]:
     """The lines of `dnf tree show`."""
     for name, value in _fields(found):
         if value:
-            yield _field(name, value)
-    yield from _listed("Signatures", map(_signature, found.signatures))
-    yield from _listed("Metadata", (f"{key}: {text}" for key, text in found.others.items()))
+            yield field(name, value)
+    yield from listed("Signatures", map(_signature, found.signatures))
+    yield from listed("Metadata", (f"{key}: {text}" for key, text in found.others.items()))
     if with_packages:
-        yield from _listed("Packages", (package.nevra for package in found.tree.packages or ()))
+        yield from listed("Packages", (package.nevra for package in found.tree.packages or ()))
 
 
 def _fields(found: Details) -> Iterator[tuple[str, str]]:
@@ -75,7 +72,7 @@ def _fields(found: Details) -> Iterator[tuple[str, str]]:
     yield "Content", found.content_checksum
     yield "Parent", found.parent
     yield "Version", tree.version
-    yield "Date", _date(tree.timestamp)
+    yield "Date", moment(tree.timestamp)
     yield "Subject", "" if local else found.subject
     yield "Size", _size(tree.size)
     yield "Package count", "not known" if tree.packages is None else str(len(tree.packages))
@@ -87,15 +84,6 @@ def _fields(found: Details) -> Iterator[tuple[str, str]]:
         yield "Made by", local.transaction.command
         for field in dataclasses.fields(local.requests):
             yield f"Requested {field.name}", " ".join(getattr(local.requests, field.name))
-
-
-def _field(name: str, value: str) -> str:
-    return f"{name:>18}: {value}"
-
-
-def _listed(name: str, lines: Iterable[str]) -> Iterator[str]:
-    for index, line in enumerate(lines):
-        yield f"{'' if index else name:>18}{' ' if index else ':'} {line}"
 
 
 def _signature(signature: Signature) -> str:
@@ -110,7 +98,7 @@ def details_as_json(found: Details) -> dict[str, Any]:
 def step(one: Step) -> Iterator[str]:
     """The lines of one commit in `dnf tree log`."""
     version = f"{one.version}, " if one.version else ""
-    yield f"{one.checksum} ({version}{_date(one.timestamp)})"
+    yield f"{one.checksum} ({version}{moment(one.timestamp)})"
     if one.command:
         yield f"  Made by     {one.command}"
     if one.changes is not None:
@@ -177,34 +165,29 @@ def comparison_as_json(found: Comparison) -> dict[str, Any]:
 
 def verification(found: Verification) -> Iterator[str]:
     """The lines of `dnf tree verify`."""
-    yield _field("Commit", found.checksum)
-    yield _field("Objects", f"{found.objects} read, {len(found.damaged) or 'none'} damaged")
-    yield from _more(found.damaged)
+    yield field("Commit", found.checksum)
+    yield from listed("Objects", [f"{found.objects} read, {len(found.damaged) or 'none'} damaged", *found.damaged])
     yield from _signatures(found)
     yield from _packages(found)
-
-
-def _more(lines: Iterable[str]) -> Iterator[str]:
-    return (f"{'':20}{line}" for line in lines)
 
 
 def _signatures(found: Verification) -> Iterator[str]:
     lines = [_signature(signature) for signature in found.signed.signatures]
     lines += [f"not signed by {key}" for key in found.signed.absent]
-    yield from _listed("Signatures", lines or ["none"])
+    yield from listed("Signatures", lines or ["none"])
 
 
 def _packages(found: Verification) -> Iterator[str]:
     check = found.packages
     if check is None:
         reason = "not compared: objects are damaged" if found.damaged else "not compared: there is no rpm database"
-        yield _field("Packages", reason)
+        yield field("Packages", reason)
         return
     errors, notes = (list(group) for group in (check.errors, check.notes))
     rest = f"; {check.elsewhere} belong outside the commit" if check.elsewhere else ""
-    yield _field("Packages", f"{check.compared} files compared, {len(errors) or 'none'} not as packaged{rest}")
-    yield from _more(map(_finding, errors))
-    yield from _listed("Allowed changes", map(_finding, notes))
+    summary = f"{check.compared} files compared, {len(errors) or 'none'} not as packaged{rest}"
+    yield from listed("Packages", [summary, *map(_finding, errors)])
+    yield from listed("Allowed changes", map(_finding, notes))
 
 
 def _finding(finding: Finding) -> str:

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "account_files dirtree errors failpoint model ownership treefile.merging",
-    "contexts database diff etc_words host layout.record mounts privileges process requests rpmdb settings"
+    "contexts database diff etc_words fields host layout.record mounts privileges process requests rpmdb settings"
     " signals sysusers tmpfiles tree_model treefile.kinds upper",
     "advisories cage checkout clone contents dnf_base etc fsck labels"
     " layout.accounts layout.initramfs layout.machine layout.os_release layout.paths"
