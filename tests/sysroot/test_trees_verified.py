@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
 
@@ -111,10 +110,10 @@ def test_files_that_are_not_as_packaged(change: str, status: int, words: str, re
 
 
 @pytest.fixture
-def signed(archive: Path, keyring: Path) -> Iterator[Path]:
+def signed(archive: Path, keyring: Path) -> Path:
     """A copy of the archive, with a signature."""
     ostree("gpg-sign", f"--repo={archive}", f"--gpg-homedir={keyring}", REF, keys.fingerprint(keyring))
-    yield archive
+    return archive
 
 
 def test_a_signature(signed: Path, keyring: Path, folder: Path) -> None:
