@@ -21,7 +21,14 @@ LOCAL = f"ostree-layer/local/{sysroots.STATEROOT}"
 NEW_TOOL = Toy(
     "toy-tool",
     "2",
-    {"/usr/bin/toy-tool": "2\n", "/opt/tool/data": "2\n", "/var/lib/tool/": ""},
+    {
+        "/usr/bin/toy-tool": "2\n",
+        "/opt/tool/data": "2\n",
+        "/var/lib/tool/": "",
+        "/usr/share/toy-tool/ghost": "",
+        "/usr/share/toy-tool/doc": "2\n",
+    },
+    attributes={"/usr/share/toy-tool/ghost": "%ghost", "/usr/share/toy-tool/doc": "%doc"},
     requires=("toy-base",),
     scripts="%changelog\n* Fri Nov 20 2026 A Toy Maker <toys@example.com> - 2-1\n- A new tool\n- CVE-2026-2\n",
 )
@@ -54,7 +61,8 @@ def make(folder: Path, tree: Path) -> Repos:
     host = sysroots.make_host(folder / "host", tree)
     host.offer(APP, LIB, NEW_TOOL)
     host.done("install", "app")
-    host.done("upgrade", "toy-tool")
+    upgraded = host.dnf("--nodocs", "-y", "upgrade", "toy-tool")
+    assert upgraded.returncode == 0, upgraded.stdout
     host.wait_for_cleaner()
     archive = folder / "archive"
     sysroots.ostree("init", f"--repo={archive}", "--mode=archive")

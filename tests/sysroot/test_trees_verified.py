@@ -12,7 +12,7 @@ from typing import Callable
 
 import pytest
 
-from ostree_layer import repo
+from ostree_layer import packaged, repo
 from ostree_layer.contents import Contents
 from ostree_layer.ostree_gi import GLib
 from tests import keys, tree_repos
@@ -46,6 +46,15 @@ def test_as_json(repos: Repos, folder: Path) -> None:
     verification = found["verification"]
     assert (found["version"], verification["good"], verification["damaged"]) == (1, True, [])
     assert verification["packages"]["elsewhere"] == 1 and verification["signed"]["signatures"] == []
+
+
+def test_ghosts_and_unwanted_documentation_are_not_missed(repos: Repos) -> None:
+    store = repo.open_repo(repos.archive)
+    contents = Contents(store, repos.commit(REF))
+    for name in ("ghost", "doc"):
+        assert contents.locate(f"/usr/share/toy-tool/{name}")[1] is None
+    check = packaged.check(store, repos.commit(REF))
+    assert check is not None and check.findings == ()
 
 
 @pytest.fixture
