@@ -2,7 +2,9 @@
 """DNF plugin: `dnf tree`, the command about trees that are composed, on any machine."""
 
 import argparse
+import json
 import logging
+import os
 import pathlib
 import sys
 
@@ -14,8 +16,6 @@ import dnf.util
 
 _, P_ = dnf.i18n.translation("ostree-layer")
 logger = logging.getLogger("dnf.plugin")
-
-WORKDIR = "/var/cache/ostree-layer"
 
 
 class Act:
@@ -47,26 +47,9 @@ class Compose(Act):
 
     @staticmethod
     def set_argparser(parser):
-        add = parser.add_argument
-        add("treefiles", metavar="TREEFILE", nargs="+", help=_("a treefile, in YAML or JSON"))
-        add("--print", action="store_true", help=_("only print the treefile merged with its includes"))
-        add("--json", action="store_true", help=_("with --print, print JSON, not YAML"))
-        add("--dry-run", action="store_true", help=_("only show the packages"))
-        add("--download-only", action="store_true", help=_("only download the packages"))
-        add("--workdir", default=WORKDIR, metavar="DIR", help=_("where trees are made ({})").format(WORKDIR))
-        add("--branch", default="", metavar="REF", help=_("the ref of the commit, in the place of the treefile's"))
-        add("--parent", default="", metavar="REV", help=_("the parent of the commit, in the place of the ref's"))
-        add("--no-parent", action="store_true", help=_("a commit without a parent"))
-        add("--always", action="store_true", help=_("a new commit, though nothing has changed"))
-        add("--unchanged-exit-77", action="store_true", help=_("exit with status 77 if nothing has changed"))
-        add("--touch-if-changed", metavar="FILE", help=_("touch FILE if there is a new commit"))
-        add("--lockfile", action="append", default=[], metavar="FILE", help=_("take packages in these versions"))
-        add("--lockfile-strict", action="store_true", help=_("take no packages but those of the lockfiles"))
-        add("--write-lockfile-to", metavar="FILE", help=_("write the versions of the packages"))
-        add("--add-metadata", action="append", default=[], metavar="KEY=VALUE", help=_("a string in the commit"))
-        add("--add-metadata-from-json", action="append", default=[], metavar="FILE", help=_("a mapping of them"))
-        add("--write-commitid-to", metavar="FILE", help=_("write the commit's checksum, and do not move the ref"))
-        add("--write-composejson-to", metavar="FILE", help=_("write what there is to say of the commit"))
+        from ostree_layer.compose import options
+
+        options.set_argparser(parser)
 
     def run(self):
         from ostree_layer import treefile
@@ -91,24 +74,23 @@ class Compose(Act):
 
     def require_right_use(self):
         """The repository to compose for, if this can be done at all."""
+        from ostree_layer.compose import options
+
         if not dnf.util.am_i_root():
             raise dnf.exceptions.Error(_("only root can compose trees"))
-        single = ("branch", "parent", "write_lockfile_to", "write_commitid_to", "write_composejson_to")
-        given = [f"--{name.replace('_', '-')}" for name in single if getattr(self.opts, name)]
-        if len(self.opts.treefiles) > 1 and given:
-            raise dnf.exceptions.Error(_("{} is for one treefile, not for several").format(", ".join(given)))
+        options.require_sense(self.opts)
         return self.require_repo()
 
     def compose(self, trees, where, published):
         from ostree_layer import compose, repo, signals, terminal
-        from ostree_layer.compose import planning, selection, workshop
+        from ostree_layer.compose import options, planning, selection, workshop
 
         signals.end_by_exit()
         chosen = selection.Selection(self.base, lambda: self.command.cli._configure_repos(self.opts))
         with workshop.opened(pathlib.Path(self.opts.workdir)) as shop:
             target = repo.open_or_create(where)
             composer = compose.Composer(shop, target, chosen, terminal.progress)
-            plan = planning.Plan(shop, target, chosen, self.order(), composer.make)
+            plan = planning.Plan(shop, target, chosen, options.order(self.opts), composer.make)
             if self.opts.dry_run or self.opts.download_only:
                 for tree in trees:
                     self.preview(plan, tree, chosen)
@@ -119,22 +101,6 @@ class Compose(Act):
                 self.tell(target, outcome)
         if self.opts.unchanged_exit_77 and not published:
             raise SystemExit(77)
-
-    def order(self):
-        from ostree_layer.compose import lockfile, order, record
-
-        opts = self.opts
-        more = record.read_metadata(map(pathlib.Path, opts.add_metadata_from_json), opts.add_metadata)
-        return order.Order(
-            locks=lockfile.read(map(pathlib.Path, opts.lockfile)),
-            is_strict=opts.lockfile_strict,
-            metadata=more,
-            branch=opts.branch,
-            parent=opts.parent,
-            has_parent=not opts.no_parent,
-            even_if_unchanged=opts.always,
-            moves_ref=not opts.write_commitid_to,
-        )
 
     def preview(self, plan, tree, chosen):
         with plan.preview(tree):
@@ -148,21 +114,7 @@ class Compose(Act):
 
         for line in report.lines(outcome):
             print(line)
-        opts = self.opts
-        if opts.write_composejson_to:
-            pathlib.Path(opts.write_composejson_to).write_text(report.as_json(target, outcome))
-        if opts.write_commitid_to:
-            pathlib.Path(opts.write_commitid_to).write_text(outcome.checksum + "\n")
-        if opts.write_lockfile_to and outcome.composed is not None:
-            pathlib.Path(opts.write_lockfile_to).write_text(report.locks(outcome))
-        if opts.touch_if_changed and outcome.is_new:
-            pathlib.Path(opts.touch_if_changed).touch()
-
-    def print(self, trees):
-        from ostree_layer.treefile import rendering
-
-        write = rendering.as_json if self.opts.json else rendering.as_yaml
-        sys.stdout.write("".join(write(tree.values) for tree in trees))
+        report.write(target, outcome, self.opts)
 
 
 class Schema(Act):
@@ -174,7 +126,66 @@ class Schema(Act):
         sys.stdout.write(rendering.schema())
 
 
-ACTS = {"compose": Compose, "schema": Schema}
+class Look(Act):
+    """An act that says something of the commits in a repository, and changes none."""
+
+    @classmethod
+    def set_argparser(cls, parser):
+        from ostree_layer import tree_acts
+
+        parser.add_argument("--json", action="store_true", help=_("write JSON"))
+        cls.of(tree_acts).set_argparser(parser)
+
+    @classmethod
+    def of(cls, tree_acts):
+        """What the library has under the name of the act."""
+        return tree_acts.ACTS[cls.__name__.lower()]
+
+    def run(self):
+        from ostree_layer import terminal, tree_acts
+
+        report = terminal.silent if self.opts.json else terminal.progress
+        answer = self.of(tree_acts).answer(self.open_repo(), self.opts, report)
+        if self.opts.json:
+            print(json.dumps(answer.document(), indent=2))
+        else:
+            for line in answer.lines:
+                print(line)
+        self.command.cli.demands.success_exit_status = answer.status
+
+    def open_repo(self):
+        """The repository that --repo names, or else that of the OSTree host."""
+        from ostree_layer import host, repo, settings, sysroot
+
+        if not self.command.repos:
+            options = settings.parse(OstreeTreePlugin.read_config(self.base.conf))
+            target = host.find_target(options, os.environ)
+            if target is not None:
+                return sysroot.repository(sysroot.open_sysroot(target))
+        return repo.open_repo(self.require_repo())
+
+
+class List(Look):
+    summary = _("list the trees in a repository")
+
+
+class Show(Look):
+    summary = _("show what a commit is")
+
+
+class Log(Look):
+    summary = _("show a commit and those before it, with their package changes")
+
+
+class Diff(Look):
+    summary = _("show how two commits differ")
+
+
+class Verify(Look):
+    summary = _("verify the objects, signatures and package files of a commit")
+
+
+ACTS = {act.__name__.lower(): act for act in (Compose, Schema, List, Show, Log, Diff, Verify)}
 
 
 def act_parser(name):
@@ -200,6 +211,8 @@ class TreeCommand(dnf.cli.Command):
     def set_argparser(parser):
         acts = "; ".join(f"{name}: {act.summary}" for name, act in ACTS.items())
         parser.add_argument("act", choices=ACTS, metavar="|".join(ACTS), help=acts)
+        # Of an option that only an act knows, DNF would make the one of its own that begins like it: --allowerasing.
+        parser.add_argument("--all", action="store_true", help=argparse.SUPPRESS)
         parser.add_argument("arguments", nargs=argparse.REMAINDER, help=_("'dnf tree ACT --help' lists them"))
 
     def pre_configure(self):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 import struct
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import ownership, process
+from ostree_layer import dirtree, ownership, process
 
 # Directories at this depth are what the two processes share between them.
 SHARED_DEPTH = 2
@@ -82,7 +81,7 @@ class Cloner:
         """Make a directory and what is below it; but what is `depth` below it is left to `shared`."""
         path = os.path.join(self.target, directory.path) if directory.path else os.fspath(self.target)
         os.mkdir(path)
-        files, directories = read_tree(self._read(directory.contents, "dirtree"))
+        files, directories = dirtree.read_tree(self._read(directory.contents, "dirtree"))
         self._link(path, files)
         for name, contents, meta in directories:
             below = Directory(contents, meta, f"{directory.path}/{name}" if directory.path else name)
@@ -111,7 +110,7 @@ class Cloner:
     def _dress(self, path: str, meta: str) -> None:
         """Give a directory its owner, extended attributes and mode."""
         if meta not in self._metas:
-            self._metas[meta] = read_meta(self._read(meta, "dirmeta"))
+            self._metas[meta] = dirtree.read_meta(self._read(meta, "dirmeta"))
         uid, gid, mode, xattrs = self._metas[meta]
         os.chown(path, uid, gid)
         for name, value in xattrs:
@@ -121,61 +120,6 @@ class Cloner:
 
     def _read(self, checksum: str, kind: str) -> bytes:
         return (self.objects / checksum[:2] / f"{checksum[2:]}.{kind}").read_bytes()
-
-
-def read_tree(data: bytes) -> tuple[Iterator[tuple[str, str]], Iterator[tuple[str, str, str]]]:
-    """The files and the directories of a dirtree object, which is a GVariant `(a(say)a(sayay))`."""
-    width = _width(len(data))
-    end = int.from_bytes(data[len(data) - width :], "little")
-    return _files(data[:end]), _directories(data[end : len(data) - width])
-
-
-def _files(data: bytes) -> Iterator[tuple[str, str]]:
-    for entry in _elements(data):
-        name, checksum = _parts(entry, 1)
-        yield os.fsdecode(name[:-1]), checksum.hex()
-
-
-def _directories(data: bytes) -> Iterator[tuple[str, str, str]]:
-    for entry in _elements(data):
-        name, contents, meta = _parts(entry, 2)
-        yield os.fsdecode(name[:-1]), contents.hex(), meta.hex()
-
-
-def read_meta(data: bytes) -> tuple[int, int, int, list[tuple[str, bytes]]]:
-    """Owner, group, mode and extended attributes of a dirmeta object: `(uuua(ayay))`, numbers big-endian."""
-    uid, gid, mode = struct.unpack(">III", data[:12])
-    pairs = (_parts(entry, 1) for entry in _elements(data[12:]))
-    return uid, gid, stat.S_IMODE(mode), [(os.fsdecode(name.rstrip(b"\0")), bytes(value)) for name, value in pairs]
-
-
-def _width(length: int) -> int:
-    """How many bytes an offset takes in a GVariant container of this length."""
-    return 1 if length < 1 << 8 else 2 if length < 1 << 16 else 4
-
-
-def _elements(data: bytes) -> Iterator[bytes]:
-    """The elements of a GVariant array whose elements vary in size: the table of their ends is at its end."""
-    if not data:
-        return
-    width = _width(len(data))
-    table = int.from_bytes(data[len(data) - width :], "little")
-    start = 0
-    for at in range(table, len(data), width):
-        end = int.from_bytes(data[at : at + width], "little")
-        yield data[start:end]
-        start = end
-
-
-def _parts(entry: bytes, inner: int) -> tuple[bytes, ...]:
-    """The members of a GVariant tuple of strings; the ends of the first `inner` are at its end, backwards."""
-    width, parts, start = _width(len(entry)), [], 0
-    for number in range(1, inner + 1):
-        at = len(entry) - number * width
-        end = int.from_bytes(entry[at : at + width], "little")
-        parts.append(entry[start:end])
-        start = end
-    return (*parts, entry[start : len(entry) - inner * width])
 
 
 def main() -> None:

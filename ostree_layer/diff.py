@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import rpm
 
@@ -43,6 +44,12 @@ def _label(package: Package) -> tuple[str, str, str]:
     return package.epoch or "0", package.version, package.release
 
 
+def touches(difference: PackageDiff, names: Iterable[str]) -> bool:
+    """Whether a package called one of names differs."""
+    changed = [new for _old, new in (*difference.upgraded, *difference.downgraded)]
+    return not {package.name for package in (*changed, *difference.added, *difference.removed)}.isdisjoint(names)
+
+
 def render(difference: PackageDiff) -> Iterator[str]:
     """The lines that a user reads, one a package."""
     for old, new in difference.upgraded:
@@ -53,3 +60,13 @@ def render(difference: PackageDiff) -> Iterator[str]:
         yield f"Removed     {package.nevra}"
     for package in difference.added:
         yield f"Added       {package.nevra}"
+
+
+def as_json(difference: PackageDiff) -> dict[str, Any]:
+    """The same by NEVRAs, pairs as [old, new]."""
+    return {
+        "added": [package.nevra for package in difference.added],
+        "removed": [package.nevra for package in difference.removed],
+        "upgraded": [[old.nevra, new.nevra] for old, new in difference.upgraded],
+        "downgraded": [[old.nevra, new.nevra] for old, new in difference.downgraded],
+    }

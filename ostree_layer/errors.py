@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class OstreeLayerError(Exception):
@@ -62,3 +63,9 @@ class TreefileError(OstreeLayerError):
 
 class ComposeError(OstreeLayerError):
     """A tree cannot be composed from what its treefile and the repositories say; the target repository is as it was."""
+
+
+def nearest(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """A hint at what may have been meant."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean {close[0]}?" if close else otherwise

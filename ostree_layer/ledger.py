@@ -6,13 +6,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ostree_layer import database, dnf_base, metadata, repo, requests, rpmdb
-from ostree_layer.errors import RepoError
+from ostree_layer import checkout, dnf_base, metadata, repo, requests
 from ostree_layer.model import LocalCommit, Package, Requests, Transaction
 from ostree_layer.ostree_gi import OSTree
 
@@ -72,13 +70,7 @@ def read_lineage(store: OSTree.Repo, checksum: str, refspec: str) -> Lineage:
 def packages_of(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
     """The packages of a commit; read from its rpm database where its maker did not write them into its metadata."""
     stored = metadata.parse_packages(repo.metadata(repo.load_commit(store, checksum)))
-    if stored:
-        return stored
-    with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as folder:
-        for directory in database.RPMDB_DIRECTORIES:
-            if repo.check_out(store, checksum, f"/{directory}", Path(folder, directory)):
-                return rpmdb.installed_packages(Path(folder), directory)
-    raise RepoError(f"commit {checksum} has no rpm database")
+    return stored or checkout.read_packages(store, checksum)
 
 
 def close(

@@ -174,3 +174,41 @@ class EtcStatus:
     local: LocalEtc = LocalEtc()
     conflicts: tuple[EtcConflict, ...] = ()
     obstacles: tuple[EtcObstacle, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Advisory:
+    """A notice about updated packages, by NEVRA; `kind` and `severity` are the words of `advisories`.
+
+    `references` are the CVEs that it is about: name and address.
+    """
+
+    name: str
+    kind: str
+    severity: str
+    packages: tuple[str, ...] = ()
+    references: tuple[tuple[str, str], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """An entry of a package's changelog; `timestamp` is in seconds since the epoch."""
+
+    timestamp: int
+    author: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class PackagedFile:
+    """What a package says of a file; `digest` is empty where the content is nobody's business."""
+
+    package: str
+    path: str
+    mode: int
+    target: str
+    size: int
+    digest: str
+    algorithm: str
+    is_config: bool
+    may_be_missing: bool

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ostree_layer.errors import RepoError
-from ostree_layer.ostree_gi import AT_FDCWD, Gio, GLib, OSTree, gfile, translated
+from ostree_layer.ostree_gi import GLib, OSTree, gfile, translated
 
 LOCAL_REFS = "ostree-layer/local"
 BASE_REFS = "ostree-layer/base"
@@ -27,10 +27,25 @@ def transaction(repo: OSTree.Repo) -> Iterator[None]:
     repo.commit_transaction(None)
 
 
+def open_repo(path: Path) -> OSTree.Repo:
+    """The repository in the folder at path, whatever its mode."""
+    opened = OSTree.Repo.new(gfile(path))
+    with translated(f"opening the repository {path}", RepoError, hint="--repo=DIR names a repository of trees"):
+        opened.open(None)
+    return opened
+
+
 def load_commit(repo: OSTree.Repo, checksum: str) -> GLib.Variant:
     with translated(f"reading commit {checksum}", RepoError):
         _ok, commit, _state = repo.load_commit(checksum)
     return commit
+
+
+def is_partial(repo: OSTree.Repo, checksum: str) -> bool:
+    """Whether no more than a part of the commit was pulled, as with --commit-metadata-only."""
+    with translated(f"reading commit {checksum}", RepoError):
+        _ok, _commit, state = repo.load_commit(checksum)
+    return bool(state & OSTree.RepoCommitState.PARTIAL)
 
 
 def metadata(commit: GLib.Variant) -> dict[str, GLib.Variant]:
@@ -58,8 +73,8 @@ def version(commit: GLib.Variant) -> str:
     return str(found.unpack()) if found is not None else ""
 
 
-def refs(repo: OSTree.Repo, prefix: str) -> dict[str, str]:
-    """Refs below prefix, by their full names."""
+def refs(repo: OSTree.Repo, prefix: str | None = None) -> dict[str, str]:
+    """Refs below prefix, or all with those of remotes, by their full names."""
     _ok, found = repo.list_refs_ext(prefix, OSTree.RepoListRefsExtFlags.NONE, None)
     return dict(found)
 
@@ -79,28 +94,6 @@ def base_ref(checksum: str) -> str:
     return f"{BASE_REFS}/{checksum}"
 
 
-def check_out(repo: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
-    """Write one directory of a commit to target; False where the commit has no such directory."""
-    options = OSTree.RepoCheckoutAtOptions()
-    options.mode = OSTree.RepoCheckoutMode.USER
-    options.subpath = path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        repo.checkout_at(options, AT_FDCWD, str(target), checksum, None)
-    except GLib.Error as e:
-        if e.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND):
-            return False
-        raise RepoError(f"reading {path} of commit {checksum}: {e.message}") from e
-    return True
-
-
-def open_at(path: Path) -> OSTree.Repo:
-    store = OSTree.Repo.new(gfile(path))
-    with translated(f"opening the repository {path}", RepoError, hint="'ostree init --repo=DIR' makes one"):
-        store.open(None)
-    return store
-
-
 def create(path: Path, mode: OSTree.RepoMode) -> OSTree.Repo:
     """Make a repository at path, or open the one that is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +107,7 @@ def create(path: Path, mode: OSTree.RepoMode) -> OSTree.Repo:
 def open_or_create(path: Path) -> OSTree.Repo:
     """Open a repository of trees; where there is nothing yet, make one that can be served as it is."""
     is_new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
-    return create(path, OSTree.RepoMode.ARCHIVE) if is_new else open_at(path)
+    return create(path, OSTree.RepoMode.ARCHIVE) if is_new else open_repo(path)
 
 
 def resolve(repo: OSTree.Repo, rev: str) -> str | None:
@@ -141,14 +134,3 @@ def pull_commit(repo: OSTree.Repo, source: OSTree.Repo, checksum: str) -> None:
 
 def path_of(repo: OSTree.Repo) -> Path:
     return Path(repo.get_path().get_path())
-
-
-def copy_file(repo: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
-    """Write the content of one file of a commit to target; False where the commit has no such file."""
-    with translated(f"reading {path} of commit {checksum[:12]}", RepoError):
-        file = repo.read_commit(checksum, None)[1].resolve_relative_path(path)
-        if file.query_file_type(Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS, None) != Gio.FileType.REGULAR:
-            return False
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(file.load_contents(None)[1])
-    return True

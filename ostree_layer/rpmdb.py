@@ -11,17 +11,63 @@ from typing import Any
 
 import rpm
 
-from ostree_layer.model import Package
+from ostree_layer.model import Change, Package, PackagedFile
+
+# As OpenPGP numbers them; 0 is what packages of rpm 4.5 and older have.
+DIGESTS = {0: "md5", 1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224", 12: "sha3_256"}
+# Of a package that has been installed by something else than rpm.
+NO_STATE = -1
 
 
 def installed_packages(root: Path, dbpath: str) -> tuple[Package, ...]:
     """The packages in the rpm database at dbpath of root, keys left out."""
+    return tuple(sorted(_package(header) for header in _headers_at(root, dbpath)))
+
+
+def _headers_at(root: Path, dbpath: str) -> Iterator[Any]:
+    """The headers of the packages in the rpm database at dbpath of root, keys left out."""
     rpm.addMacro("_dbpath", f"/{dbpath}")
     try:
-        found = [_package(header) for header in rpm.TransactionSet(os.fspath(root)).dbMatch()]
+        yield from (header for header in _headers(root) if header["name"] != "gpg-pubkey")
     finally:
         rpm.delMacro("_dbpath")
-    return tuple(sorted(package for package in found if package.name != "gpg-pubkey"))
+
+
+def packaged_files(root: Path, dbpath: str) -> Iterator[PackagedFile]:
+    """What the packages in the rpm database at dbpath of root say of the files that they put there.
+
+    Ghosts are left out, and so is what was not installed, as documentation that nobody wanted, or has been replaced
+    by another package.
+    """
+    for header in _headers_at(root, dbpath):
+        nevra, algorithm = _package(header).nevra, DIGESTS.get(header["filedigestalgo"] or 0, "")
+        for file in rpm.files(header):
+            if not file.fflags & rpm.RPMFILE_GHOST and file.state in (rpm.RPMFILE_STATE_NORMAL, NO_STATE):
+                yield _packaged_file(file, nevra, algorithm)
+
+
+def _packaged_file(file: Any, nevra: str, algorithm: str) -> PackagedFile:
+    is_checked = algorithm and file.vflags & rpm.RPMVERIFY_FILEDIGEST
+    return PackagedFile(
+        package=nevra,
+        path=file.name,
+        mode=file.mode & 0xFFFF,
+        target=file.linkto,
+        size=file.size,
+        digest=file.digest if is_checked and set(file.digest) != {"0"} else "",
+        algorithm=algorithm,
+        is_config=bool(file.fflags & rpm.RPMFILE_CONFIG),
+        may_be_missing=bool(file.fflags & rpm.RPMFILE_MISSINGOK),
+    )
+
+
+def changelogs(root: Path, dbpath: str) -> dict[Package, tuple[Change, ...]]:
+    """The changelogs of the packages in the rpm database at dbpath of root, newest entry first."""
+    found = {}
+    for header in _headers_at(root, dbpath):
+        columns = (header["changelogtime"], header["changelogname"], header["changelogtext"])
+        found[_package(header)] = tuple(Change(*entry) for entry in zip(*columns))
+    return found
 
 
 def paths(root: Path, name: str) -> Iterator[str]:

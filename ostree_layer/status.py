@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ostree_layer import database, diff, etc, etc_words, metadata, origin, repo, rpmdb, sysroot
+from ostree_layer.fields import field, listed, moment
 from ostree_layer.model import EtcStatus, Package, PackageDiff, Requests
 from ostree_layer.ostree_gi import OSTree
 
@@ -176,25 +176,20 @@ def _render_one(deployment: DeploymentStatus) -> Iterator[str]:
     yield f"{mark} {deployment.stateroot} {title}" + (f" ({', '.join(notes)})" if notes else "")
     for name, value in _fields(deployment):
         if value:
-            yield f"{name:>18}: {value}"
-    yield from _listed("Changes", _shortened(diff.render(deployment.changes), LINES))
+            yield field(name, value)
+    yield from listed("Changes", _shortened(diff.render(deployment.changes), LINES))
     yield from _render_etc(deployment)
 
 
 def _render_etc(deployment: DeploymentStatus) -> Iterator[str]:
     found = deployment.etc
     if deployment.merge:
-        yield from _listed("Local in /etc", _shortened(etc_words.render_local(found.local), ETC_LINES + 1))
-    yield from _listed("Stopped by /etc", _shortened(etc_words.render_obstacles(found.obstacles), LINES))
-    yield from _listed("Conflicts in /etc", _shortened(etc_words.render_conflicts(found.conflicts), LINES))
+        yield from listed("Local in /etc", _shortened(etc_words.render_local(found.local), ETC_LINES + 1))
+    yield from listed("Stopped by /etc", _shortened(etc_words.render_obstacles(found.obstacles), LINES))
+    yield from listed("Conflicts in /etc", _shortened(etc_words.render_conflicts(found.conflicts), LINES))
     if found.conflicts:
-        yield from _listed("New defaults", [found.defaults])
-        yield from _listed("Compare by", filter(None, [etc_words.render_comparison(found)]))
-
-
-def _listed(name: str, lines: Iterable[str]) -> Iterator[str]:
-    for index, line in enumerate(lines):
-        yield f"{'' if index else name:>18}{' ' if index else ':'} {line}"
+        yield from listed("New defaults", [found.defaults])
+        yield from listed("Compare by", filter(None, [etc_words.render_comparison(found)]))
 
 
 def _shortened(found: Iterable[str], limit: int) -> list[str]:
@@ -205,8 +200,7 @@ def _shortened(found: Iterable[str], limit: int) -> list[str]:
 
 def _fields(deployment: DeploymentStatus) -> Iterator[tuple[str, str]]:
     requests = deployment.requests
-    when = datetime.datetime.fromtimestamp(deployment.timestamp, datetime.timezone.utc)
-    yield "Version", f"{deployment.version or '(none)'} ({when:%Y-%m-%d %H:%M} UTC)"
+    yield "Version", f"{deployment.version or '(none)'} ({moment(deployment.timestamp)})"
     yield "Commit", f"{deployment.checksum}.{deployment.serial}"
     yield "Base", deployment.base
     yield "Made by", deployment.command
@@ -225,14 +219,8 @@ def as_json(deployments: Iterable[DeploymentStatus]) -> dict[str, Any]:
 
 
 def _one_as_json(deployment: DeploymentStatus) -> dict[str, Any]:
-    changes = deployment.changes
     return {
         **dataclasses.asdict(deployment),
         "id": f"{deployment.stateroot}-{deployment.checksum}.{deployment.serial}",
-        "changes": {
-            "added": [package.nevra for package in changes.added],
-            "removed": [package.nevra for package in changes.removed],
-            "upgraded": [[old.nevra, new.nevra] for old, new in changes.upgraded],
-            "downgraded": [[old.nevra, new.nevra] for old, new in changes.downgraded],
-        },
+        "changes": diff.as_json(deployment.changes),
     }

@@ -24,6 +24,12 @@ def progress(doing: str) -> Iterator[None]:
     _show("done\n")
 
 
+@contextlib.contextmanager
+def silent(_doing: str) -> Iterator[None]:
+    """In the place of progress, say nothing."""
+    yield
+
+
 def _show(text: str) -> None:
     # A terminal that went away must not turn what is being done into a failure.
     with contextlib.suppress(OSError):

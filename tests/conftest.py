@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import sysroots, toys
+from tests import keys, sysroots, toys, tree_repos
 from tests.sysroots import Host
+from tests.tree_repos import Repos
 
 # Debian's packages are where apt is.
 collect_ignore = [] if shutil.which("apt-get") else ["lab/test_real.py"]
@@ -47,3 +48,17 @@ def host(folder: Path, toy_tree: Path) -> Iterator[Host]:
     made.offer()
     yield made
     made.wait_for_cleaner()
+
+
+@pytest.fixture
+def keyring(folder: Path) -> Iterator[Path]:
+    """A GnuPG home with one throw-away key, whose public half is in `public`."""
+    with keys.made(folder / "gnupg", "Toys") as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def repos(toy_tree: Path) -> Iterator[Repos]:
+    """Repositories with a history, to be looked at."""
+    with tempfile.TemporaryDirectory(prefix="repos-", dir=place()) as work:
+        yield tree_repos.make(Path(work), toy_tree)

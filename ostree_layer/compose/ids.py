@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ostree_layer import account_files, repo, sysusers
+from ostree_layer import account_files, checkout, sysusers
 from ostree_layer.account_files import Accounts
 from ostree_layer.errors import ComposeError
 from ostree_layer.layout import accounts
@@ -29,8 +29,8 @@ def of_commit(store: OSTree.Repo, checksum: str) -> Accounts:
         at = Path(folder)
         for place in ("usr/etc", account_files.ALTERNATIVE):
             for name in ("passwd", "group"):
-                repo.copy_file(store, checksum, f"{place}/{name}", at / place / name)
-        repo.check_out(store, checksum, f"/{accounts.FOLDER}", at / accounts.FOLDER)
+                checkout.file(store, checksum, f"{place}/{name}", at / place / name)
+        checkout.directory(store, checksum, accounts.FOLDER, at / accounts.FOLDER)
         found = account_files.read(at / "usr/etc", at / account_files.ALTERNATIVE)
         declared = sysusers.read(sorted((at / accounts.FOLDER).glob(f"{accounts.PREFIX}*.conf")))
     return Accounts({**declared.users, **found.users}, {**declared.groups, **found.groups})

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ostree_layer import diff, repo
@@ -50,3 +52,15 @@ def as_json(target: OSTree.Repo, outcome: Outcome) -> str:
     if outcome.composed is not None and outcome.composed.former is not None:
         values["pkgdiff"] = [list(row) for row in record.rows(outcome.composed.changes)]
     return json.dumps(values, indent=2) + "\n"
+
+
+def write(target: OSTree.Repo, outcome: Outcome, opts: argparse.Namespace) -> None:
+    """Write the files that the user wants of it."""
+    if opts.write_composejson_to:
+        Path(opts.write_composejson_to).write_text(as_json(target, outcome))
+    if opts.write_commitid_to:
+        Path(opts.write_commitid_to).write_text(outcome.checksum + "\n")
+    if opts.write_lockfile_to and outcome.composed is not None:
+        Path(opts.write_lockfile_to).write_text(locks(outcome))
+    if opts.touch_if_changed and outcome.is_new:
+        Path(opts.touch_if_changed).touch()

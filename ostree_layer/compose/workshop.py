@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ostree_layer import mounts, repo, staging
+from ostree_layer import checkout, mounts, repo, staging
 from ostree_layer.errors import CommitError, HostError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout import skeleton
@@ -48,7 +48,7 @@ class Workshop:
         """A root with what rpm and DNF know of the commit, and nothing else."""
         folder = self._new_folder()
         for path in DATABASES:
-            repo.check_out(self.store, checksum, f"/{path}", folder / path.replace("usr/etc", "etc"))
+            checkout.directory(self.store, checksum, path, folder / path.replace("usr/etc", "etc"))
         return folder
 
     def skeleton(self, *, tmp_is_dir: bool) -> str:

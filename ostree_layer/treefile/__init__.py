@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ostree_layer.errors import TreefileError
+from ostree_layer.errors import TreefileError, nearest
 from ostree_layer.treefile import rules, source, variables
 from ostree_layer.treefile.keys import (
     ARCH_PACKAGES,
@@ -21,7 +21,7 @@ from ostree_layer.treefile.keys import (
     PACKAGES,
     Key,
 )
-from ostree_layer.treefile.kinds import Mark, Value, nearest
+from ostree_layer.treefile.kinds import Mark, Value
 
 MOST_INCLUDES = 50
 INCLUDES = ("include", "arch-include", "conditional-include")

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ostree_layer.errors import TreefileError
+from ostree_layer.errors import TreefileError, nearest
 
 JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
@@ -51,12 +50,6 @@ class Value:
         text = str(self.content)
         shown = text if len(text) <= 40 else f"{text[:37]}..."
         return f"the string {shown!r}" if isinstance(self.content, str) else f"the number {shown}"
-
-
-def nearest(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
-    """A hint at what may have been meant."""
-    close = difflib.get_close_matches(name, list(known), 1)
-    return f"did you mean {close[0]}?" if close else otherwise
 
 
 class Kind:

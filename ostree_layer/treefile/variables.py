@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Union
 
-from ostree_layer.treefile.kinds import Mark, Value, nearest
+from ostree_layer.errors import nearest
+from ostree_layer.treefile.kinds import Mark, Value
 
 Variable = Union[str, int, float, bool]
 RESERVED = ("basearch", "releasever")

@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from ostree_layer import metadata, repo
+from ostree_layer import checkout, metadata, repo
 from ostree_layer.model import Package
 from ostree_layer.ostree_gi import OSTree, gfile
 from tests import cached, rpmbuild, toys
@@ -52,7 +52,7 @@ def _fill(work: Path, target: Path, base: Path) -> None:
     packages = metadata.parse_packages(repo.metadata(repo.load_commit(store, checksum))) or ()
     (kernel,) = (package for package in packages if KERNEL.fullmatch(package.name))
     root = work / "root"
-    assert repo.check_out(store, checksum, f"/{MODULES}", root / MODULES)
+    assert checkout.directory(store, checksum, MODULES, root / MODULES)
     (former,) = (root / MODULES).iterdir()
     former.rename(root / MODULES / KVER)
     _add_kernel(work, target, kernel, root)

@@ -6,39 +6,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests import guard, toys
+from tests import guard, keys, toys
 from tests.sysroots import Host
 from tests.toys import APP, LIB
 
 AS_IT_WAS = "Nothing was deployed: the host is as it was.\n"
-
-
-@pytest.fixture
-def keyring(folder: Path) -> Iterator[Path]:
-    """A GnuPG home with one throw-away key, whose public half is in `public`."""
-    home = folder / "gnupg"
-    home.mkdir(mode=0o700)
-    _gpg(home, "--quick-generate-key", "--passphrase=", "Toys <toys@example.com>", "rsa2048", "sign")
-    (home / "public").write_bytes(_gpg(home, "--armor", "--export"))
-    yield home
-    _end_agent(home)
-
-
-def _gpg(home: Path, *arguments: str) -> bytes:
-    return subprocess.run(["gpg", f"--homedir={home}", "--batch", *arguments], check=True, capture_output=True).stdout
-
-
-def _end_agent(home: Path) -> None:
-    """Also until it has removed its sockets, or the folder cannot be removed."""
-    subprocess.run(["gpgconf", f"--homedir={home}", "--kill", "all"], check=True)
-    while list(home.glob("S.*")):
-        time.sleep(0.02)
 
 
 def sign(host: Host, keyring: Path) -> None:
@@ -87,16 +61,7 @@ def test_an_unsigned_package(host: Host, keyring: Path) -> None:
 def test_a_package_signed_by_somebody_else(host: Host, keyring: Path, folder: Path) -> None:
     host.offer(APP, LIB)
     sign(host, keyring)
-    (keyring / "public").write_bytes(_stranger(folder))
+    (keyring / "public").write_bytes(keys.stranger(folder))
     result = install(host, keyring, "", "-y")
     assert result.returncode == 1 and len(host.deployments()) == 1
     assert result.stdout.endswith(f"Error: GPG check FAILED\n{AS_IT_WAS}")
-
-
-def _stranger(folder: Path) -> bytes:
-    home = folder / "stranger"
-    home.mkdir(mode=0o700)
-    _gpg(home, "--quick-generate-key", "--passphrase=", "Stranger <s@example.com>", "rsa2048", "sign")
-    public = _gpg(home, "--armor", "--export")
-    _end_agent(home)
-    return public

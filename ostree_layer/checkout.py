@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Parts of a commit that are needed as files, checked out by themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ostree_layer import database, rpmdb
+from ostree_layer.errors import RepoError
+from ostree_layer.model import Package
+from ostree_layer.ostree_gi import AT_FDCWD, Gio, OSTree, translated
+
+
+def directory(store: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
+    """Write one directory of a commit to target; False where the commit has no such directory."""
+    options = OSTree.RepoCheckoutAtOptions()
+    options.mode = OSTree.RepoCheckoutMode.USER
+    options.subpath = f"/{path}"
+    with translated(f"reading /{path} of commit {checksum}", RepoError):
+        found = store.read_commit(checksum, None)[1].resolve_relative_path(path)
+        if found.query_file_type(Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS, None) != Gio.FileType.DIRECTORY:
+            return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        store.checkout_at(options, AT_FDCWD, str(target), checksum, None)
+    return True
+
+
+def file(store: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
+    """Write the content of one file of a commit to target; False where the commit has no such file."""
+    with translated(f"reading /{path} of commit {checksum}", RepoError):
+        found = store.read_commit(checksum, None)[1].resolve_relative_path(path)
+        if found.query_file_type(Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS, None) != Gio.FileType.REGULAR:
+            return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(found.load_contents(None)[1])
+    return True
+
+
+@contextlib.contextmanager
+def rpm_database(store: OSTree.Repo, checksum: str) -> Iterator[tuple[Path, str | None]]:
+    """For the body, a root with nothing but the commit's rpm database, and where in it that is; None without one."""
+    with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as folder:
+        for path in database.RPMDB_DIRECTORIES:
+            directory(store, checksum, path, Path(folder, path))
+        yield Path(folder), database.find_rpmdb(Path(folder))
+
+
+def find_packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...] | None:
+    """The packages in a commit's rpm database, None where it has none."""
+    with rpm_database(store, checksum) as (root, dbpath):
+        return rpmdb.installed_packages(root, dbpath) if dbpath else None
+
+
+def read_packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
+    """The packages of a commit whose maker did not write them into its metadata."""
+    found = find_packages(store, checksum)
+    if found is None:
+        raise RepoError(f"commit {checksum} has no rpm database")
+    return found

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Values under names, one below the other, as `dnf status` and `dnf tree show` print them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+
+
+def field(name: str, value: str) -> str:
+    return f"{name:>18}: {value}"
+
+
+def listed(name: str, lines: Iterable[str]) -> Iterator[str]:
+    """Several lines under one name; nothing if there are none."""
+    for index, line in enumerate(lines):
+        yield f"{'' if index else name:>18}{' ' if index else ':'} {line}"
+
+
+def moment(timestamp: int) -> str:
+    """Seconds since the epoch as a date, and a time to the minute."""
+    return f"{datetime.datetime.fromtimestamp(timestamp, datetime.timezone.utc):%Y-%m-%d %H:%M} UTC"

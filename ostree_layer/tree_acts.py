@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `dnf tree` tells of the commits in a repository: each act with its arguments and its answer."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Callable
+
+from ostree_layer import comparison, diff, fsck, packaged, repo, signatures, tree_words, trees
+from ostree_layer.errors import RepoError
+from ostree_layer.ostree_gi import OSTree
+from ostree_layer.signatures import Keys
+from ostree_layer.tree_model import Verification
+
+UNCHANGED = 77
+COMMIT = "REF|COMMIT|:VERSION"
+
+# Enters a context for as long as what it names takes.
+Report = Callable[[str], contextlib.AbstractContextManager[None]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What an act says: to people as lines, or to programs as a value under a name; and its exit status."""
+
+    name: str
+    value: Callable[[], Any]
+    lines: Iterable[str]
+    status: int = 0
+
+    def document(self) -> dict[str, Any]:
+        return tree_words.document(self.name, self.value())
+
+
+class Act:
+    """One of the acts; all know --json."""
+
+    @staticmethod
+    def set_argparser(parser: argparse.ArgumentParser) -> None:
+        raise NotImplementedError
+
+    @staticmethod
+    def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
+        raise NotImplementedError
+
+
+class List(Act):
+    @staticmethod
+    def set_argparser(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--all", action="store_true", help="also the refs that only keep commits")
+        parser.add_argument("--no-sizes", action="store_true", help="do not add up the sizes")
+
+    @staticmethod
+    def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
+        reader, refs = trees.Reader(store), trees.refs(store, internal=opts.all)
+        found = [reader.read(checksum, ref, with_size=not opts.no_sizes) for ref, checksum in refs.items()]
+        return Answer("trees", lambda: list(map(tree_words.tree_as_json, found)), tree_words.trees(found))
+
+
+class Show(Act):
+    @staticmethod
+    def set_argparser(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("commit", metavar=COMMIT, help="what to show")
+        parser.add_argument("--packages", action="store_true", help="list all packages")
+
+    @staticmethod
+    def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
+        found = trees.read_details(store, trees.find(store, opts.commit), trees.ref_in(store, opts.commit))
+        lines = tree_words.details(found, with_packages=opts.packages)
+        return Answer("commit", lambda: tree_words.details_as_json(found), lines)
+
+
+class Log(Act):
+    @staticmethod
+    def set_argparser(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("commit", metavar=COMMIT, help="where to begin")
+        parser.add_argument("-n", "--limit", type=int, metavar="N", help="show no more than N commits")
+        text = "show only commits that change one of these packages"
+        parser.add_argument("--packages", nargs="+", default=(), metavar="NAME", help=text)
+
+    @staticmethod
+    def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
+        if opts.limit is not None and opts.limit < 0:
+            raise RepoError(f"--limit={opts.limit} is no number of commits")
+        steps = itertools.islice(trees.log(store, trees.find(store, opts.commit), opts.packages), opts.limit)
+        lines = (line for step in steps for line in tree_words.step(step))
+        return Answer("log", lambda: list(map(tree_words.step_as_json, steps)), lines)
+
+
+class Diff(Act):
+    @staticmethod
+    def set_argparser(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("old", metavar="OLD", help="the commit to compare with")
+        parser.add_argument("new", metavar="NEW", help="the commit to compare")
+        parser.add_argument("--files", action="store_true", help="compare the files too")
+        parser.add_argument("--changelogs", action="store_true", help="show the changelogs of upgraded packages")
+        parser.add_argument("--unchanged-exit-77", action="store_true", help="exit with status 77 if nothing differs")
+
+    @staticmethod
+    def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
+        old, new = (trees.find(store, name) for name in (opts.old, opts.new))
+        packages = diff.compare(trees.require_packages(store, old), trees.require_packages(store, new))
+        found = comparison.compare(store, old, new, packages, files=opts.files, changelogs=opts.changelogs)
+        status = UNCHANGED if opts.unchanged_exit_77 and not found else 0
+        return Answer("diff", lambda: tree_words.comparison_as_json(found), tree_words.comparison(found), status)
+
+
+class Verify(Act):
+    @staticmethod
+    def set_argparser(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("commit", metavar=COMMIT, help="what to verify")
+        parser.add_argument("--gpg-keyring", type=Path, metavar="FILE", help="the GPG keys to trust")
+        text = "the GPG key that must have signed it; can be repeated"
+        parser.add_argument("--certified-by", action="append", default=[], metavar="KEYID", help=text)
+        text = "the public key, in base64, that must have signed it; can be repeated"
+        parser.add_argument("--ed25519-key", action="append", default=[], metavar="KEY", help=text)
+
+    @staticmethod
+    def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
+        remote = trees.ref_in(store, opts.commit).rpartition(":")[0]
+        keys = Keys(opts.gpg_keyring, remote, tuple(opts.certified_by), tuple(opts.ed25519_key))
+        found = verify(store, trees.find(store, opts.commit), keys, report)
+        lines = tree_words.verification(found)
+        return Answer("verification", lambda: tree_words.verification_as_json(found), lines, 0 if found.is_good else 1)
+
+
+def verify(store: OSTree.Repo, checksum: str, keys: Keys, report: Report) -> Verification:
+    """Read all of a commit, ask who signed it, and, if it is whole, compare it with what its packages say."""
+    if repo.is_partial(store, checksum):
+        raise RepoError(f"commit {checksum} cannot be verified: only a part of it is here", hint=trees.PULL_ALL)
+    with report("Reading the objects"):
+        objects, damaged = fsck.read_objects(store, checksum)
+    with report("Verifying the signatures"):
+        signed = signatures.check(store, checksum, keys)
+    with report("Comparing the files of packages"):
+        found = None if damaged else packaged.check(store, checksum)
+    return Verification(checksum, objects, damaged, signed, found)
+
+
+ACTS: dict[str, type[Act]] = {"list": List, "show": Show, "log": Log, "diff": Diff, "verify": Verify}

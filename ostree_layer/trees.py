@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The trees in a repository: found by ref, commit or version, and read into values."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Collection, Iterator
+from typing import Callable
+
+from ostree_layer import checkout, diff, metadata, repo, signatures
+from ostree_layer.contents import Contents
+from ostree_layer.errors import RepoError, nearest
+from ostree_layer.model import Package
+from ostree_layer.ostree_gi import GLib, OSTree, translated
+from ostree_layer.tree_model import Details, Step, Tree
+
+# Refs that keep commits from being pruned, and that nobody gave a name.
+INTERNAL = ("ostree-layer/", "ostree/", "rpmostree/")
+SIZES = "ostree.sizes"
+# What is said of a commit under names of its own.
+SAID = ("version", metadata.PKGLIST, SIZES)
+LONG = 200
+PULL_ALL = "'ostree pull' without --commit-metadata-only gets the rest"
+
+
+def refs(store: OSTree.Repo, *, internal: bool = False) -> dict[str, str]:
+    """The refs of the repository and of its remotes, as `REMOTE:REF`, in the order of their names."""
+    found = repo.refs(store)
+    return {name: found[name] for name in sorted(found) if internal or not name.startswith(INTERNAL)}
+
+
+def find(store: OSTree.Repo, name: str) -> str:
+    """The commit that name means: a ref, a checksum or what it begins with, or `:VERSION`."""
+    if name.startswith(":"):
+        return _find_version(store, name[1:])
+    with translated(f"looking for {name} in {_path(store)}", RepoError):
+        found = store.resolve_rev(name, True)[1]
+    if found is None or not store.has_object(OSTree.ObjectType.COMMIT, found, None)[1]:
+        hint = nearest(name, refs(store, internal=True), otherwise="'dnf tree list' names the refs")
+        raise RepoError(f"there is no ref or commit {name} in {_path(store)}", hint=hint)
+    return str(found)
+
+
+def ref_in(store: OSTree.Repo, name: str) -> str:
+    """The name itself if it is that of a ref, and nothing where it means a commit in another way."""
+    return name if name in refs(store, internal=True) else ""
+
+
+def _find_version(store: OSTree.Repo, version: str) -> str:
+    """The newest commit of this version that a ref leads to."""
+    known: dict[str, GLib.Variant] = {}
+    for start in set(refs(store, internal=True).values()):
+        for checksum in itertools.takewhile(lambda one: one not in known, _lineage(store, start)):
+            known[checksum] = repo.load_commit(store, checksum)
+    matching = [
+        (repo.timestamp(commit), checksum) for checksum, commit in known.items() if repo.version(commit) == version
+    ]
+    if not matching:
+        hint = nearest(version, map(repo.version, known.values()), otherwise="'dnf tree log' names the versions")
+        raise RepoError(f"there is no commit of version {version} in {_path(store)}", hint=hint)
+    return max(matching)[1]
+
+
+def _path(store: OSTree.Repo) -> str:
+    return str(store.get_path().get_path())
+
+
+class Reader:
+    """Reads trees of one repository, and remembers the sizes of objects, which trees have in common."""
+
+    def __init__(self, store: OSTree.Repo) -> None:
+        self._store = store
+        self._sizes: dict[str, int] = {}
+
+    def read(self, checksum: str, ref: str = "", *, with_size: bool = True) -> Tree:
+        commit = repo.load_commit(self._store, checksum)
+        is_partial = repo.is_partial(self._store, checksum)
+        return Tree(
+            ref=ref,
+            checksum=checksum,
+            timestamp=repo.timestamp(commit),
+            version=repo.version(commit),
+            is_partial=is_partial,
+            size=self._size(checksum, commit, is_partial=is_partial) if with_size else None,
+            packages=packages(self._store, checksum),
+        )
+
+    def _size(self, checksum: str, commit: GLib.Variant, *, is_partial: bool) -> int | None:
+        if SIZES in repo.metadata(commit):
+            objects = OSTree.commit_get_object_sizes(commit)[1]
+            return sum(int(found.unpacked) for found in objects if found.objtype == OSTree.ObjectType.FILE)
+        return None if is_partial else Contents(self._store, checksum).size(self._sizes)
+
+
+def packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...] | None:
+    """The packages of a commit: from its metadata, or else from its rpm database; None where neither is here."""
+    stored = metadata.parse_packages(repo.metadata(repo.load_commit(store, checksum)))
+    if stored is not None:
+        return stored
+    return None if repo.is_partial(store, checksum) else checkout.find_packages(store, checksum)
+
+
+def read_details(store: OSTree.Repo, checksum: str, ref: str) -> Details:
+    commit = repo.load_commit(store, checksum)
+    values = repo.metadata(commit)
+    others = {key: value for key, value in values.items() if key not in SAID and not key.startswith(metadata.OURS)}
+    return Details(
+        tree=Reader(store).read(checksum, ref),
+        content_checksum=str(OSTree.commit_get_content_checksum(commit)),
+        parent=OSTree.commit_get_parent(commit) or "",
+        subject=commit.get_child_value(3).get_string(),
+        local=metadata.parse_local(values),
+        signatures=signatures.check(store, checksum, signatures.Keys()).signatures,
+        others={key: _as_text(value) for key, value in sorted(others.items())},
+    )
+
+
+def _as_text(value: GLib.Variant) -> str:
+    text = str(value.print_(False))
+    return text if len(text) <= LONG else f"{value.get_type_string()}, {value.get_size()} bytes"
+
+
+def log(store: OSTree.Repo, checksum: str, names: Collection[str] = ()) -> Iterator[Step]:
+    """The commit and those before it, newest first; only those that change a package called one of names, if any.
+
+    A commit that was made on this host follows the one that it was made from, and not its parent, which is the base.
+    """
+    read = functools.lru_cache(maxsize=2)(functools.partial(packages, store))
+    for current in _lineage(store, checksum):
+        step = _step(store, current, read)
+        if not names or (step.changes is not None and diff.touches(step.changes, names)):
+            yield step
+
+
+def _lineage(store: OSTree.Repo, checksum: str) -> Iterator[str]:
+    while checksum:
+        yield checksum
+        checksum = _before(store, checksum)[0]
+
+
+def _before(store: OSTree.Repo, checksum: str) -> tuple[str, str]:
+    """The commit before this one, as far as it is here; and the one that should be, where that is missing."""
+    commit = repo.load_commit(store, checksum)
+    local = metadata.parse_local(repo.metadata(commit))
+    wanted = list(filter(None, [local.previous if local else "", OSTree.commit_get_parent(commit)]))
+    present = next((name for name in wanted if store.has_object(OSTree.ObjectType.COMMIT, name, None)[1]), "")
+    return present, wanted[0] if wanted and present != wanted[0] else ""
+
+
+def _step(store: OSTree.Repo, checksum: str, read: Callable[[str], tuple[Package, ...] | None]) -> Step:
+    commit = repo.load_commit(store, checksum)
+    local = metadata.parse_local(repo.metadata(commit))
+    before, missing = _before(store, checksum)
+    old, new = read(before) if before and not missing else None, read(checksum)
+    return Step(
+        checksum=checksum,
+        timestamp=repo.timestamp(commit),
+        version=repo.version(commit),
+        command=local.transaction.command if local else "",
+        changes=diff.compare(old, new) if old is not None and new is not None else None,
+        before=before,
+        missing=missing,
+    )
+
+
+def require_packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
+    """The packages of a commit; RepoError where they cannot be known."""
+    found = packages(store, checksum)
+    if found is None:
+        message = f"the packages of commit {checksum} are not known: neither its metadata nor its rpm database is here"
+        raise RepoError(message, hint=PULL_ALL)
+    return found
