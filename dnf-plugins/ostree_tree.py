@@ -39,11 +39,11 @@ class Act:
 
 
 class Compose(Act):
-    summary = _("compose a tree from a treefile")
+    summary = _("compose a tree from a treefile or a kickstart")
 
     @staticmethod
     def set_argparser(parser):
-        parser.add_argument("treefile", metavar="TREEFILE", help=_("a treefile, in YAML or JSON"))
+        parser.add_argument("treefile", metavar="TREEFILE", help=_("a treefile, in YAML or JSON, or a kickstart"))
         parser.add_argument("--print", action="store_true", help=_("print the treefile merged with its includes"))
         parser.add_argument("--json", action="store_true", help=_("print JSON, not YAML"))
 

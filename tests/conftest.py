@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from tests import sysroots, toys
 from tests.sysroots import Host
 
+sys.path.append(str(toys.MODULES))
 # Debian's packages are where apt is.
 collect_ignore = [] if shutil.which("apt-get") else ["lab/test_real.py"]
 

@@ -26,6 +26,8 @@ from ostree_layer.treefile.kinds import Mark, Value, nearest
 MOST_INCLUDES = 50
 INCLUDES = ("include", "arch-include", "conditional-include")
 FINALIZE = "finalize.d"
+# Anaconda leaves one on the host: anaconda-ks.cfg.
+KICKSTARTS = (".ks", ".cfg")
 
 
 @dataclass(frozen=True)
@@ -108,11 +110,22 @@ class _Reader:
         if by is not None:
             self._require_new(path, identity, by, chain)
             self._seen[identity] = by.value.mark
-        if path.suffix == ".ks":
-            raise TreefileError(f"{path}: kickstarts cannot be read yet", hint="write its %packages as packages:")
-        value = source.load(path)
-        _require_no_programs(path)
+        if path.suffix in KICKSTARTS:
+            value = self._kickstart(path, is_whole=by is None)
+        else:
+            value = source.load(path)
+            _require_no_programs(path)
         return self.mapping(value, path.parent, (*chain, path))
+
+    def _kickstart(self, path: Path, *, is_whole: bool) -> Value:
+        try:
+            # Nothing but a kickstart needs pykickstart.
+            from ostree_layer.treefile import kickstart, kickstart_file  # noqa: PLC0415
+        except ModuleNotFoundError as e:
+            raise TreefileError(f"{path}: kickstarts need the Python module {e.name!r}") from e
+        keys, ignored = kickstart.keys_of(kickstart_file.load(path), is_whole=is_whole)
+        self.ignored += ignored
+        return Value(keys, Mark(str(path), 1))
 
     def _require_new(self, path: Path, identity: tuple[int, int], by: _Include, chain: tuple[Path, ...]) -> None:
         if len(chain) > MOST_INCLUDES:

@@ -13,11 +13,11 @@ PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "account_files errors failpoint model ownership treefile.merging",
     "contexts database diff etc_words host layout.record mounts privileges process requests rpmdb settings"
-    " signals sysusers tmpfiles treefile.kinds upper",
+    " signals sysusers tmpfiles treefile.kinds treefile.text upper",
     "cage clone dnf_base etc labels layout.accounts layout.initramfs layout.machine layout.os_release layout.paths"
     " layout.places layout.reproducible layout.selinux layout.var lean metadata misfits objects"
     " origin ostree_gi repo sysroot"
-    " treefile.keys treefile.rules treefile.source treefile.variables",
+    " treefile.keys treefile.kickstart treefile.kickstart_file treefile.rules treefile.source treefile.variables",
     "boot caged_rpm commit deploy graft layout layout.kernel ledger looking relabel staging status treefile"
     " treefile.rendering",
     "cleaner layering switching terminal",

@@ -169,7 +169,6 @@ def test_a_chain_of_includes_ends(tmp_path: Path) -> None:
         ("a.json", '{"ref": "a",\n\t"ref": "b"}', ":2: ref: this key is here already, in line 1"),
         ("a.json", '{"ref": "\\ud800"}', ":1: '\\ud800' is not text"),
         ("a.json", "[" * 100000, ": what is in it is nested too deeply"),
-        ("a.ks", "%packages", ": kickstarts cannot be read yet\n(write its %packages as packages:)"),
     ],
 )  # fmt: skip
 def test_what_is_no_treefile(name: str, text: str, sentence: str, tmp_path: Path) -> None:
