@@ -58,6 +58,8 @@ def read(path: Path, basearch: str) -> Treefile:
         if BY_NAME[name].is_substituted:
             values[name] = variables.substituted(values[name], reader.variables, part.marks[name], name)
     values.update(rules.implied(values))
+    for name, value in values.items():
+        _require_not_refused(BY_NAME[name], value, part.marks)
     rules.require(values, part.marks)
     return Treefile(path, {name: values[name] for name in BY_NAME if name in values}, tuple(reader.ignored))
 
@@ -187,8 +189,7 @@ class _Reader:
                 more += packages if written in (MORE_PACKAGES, ARCH_PACKAGES + self.basearch) else []
                 part.marks.setdefault("packages", member.mark)
             elif name not in BY_NAME:
-                hint = nearest(written, KNOWN, otherwise="'dnf tree schema' has all keys")
-                raise member.mark.error(written, "no such key", hint)
+                self._pass_over(written, member.mark)
             elif name in part.values:
                 raise member.mark.error(written, f"{name} is here already, in line {part.marks[name].line}")
             elif member.content is not None:
@@ -197,14 +198,25 @@ class _Reader:
             part.values["packages"] = list(dict.fromkeys([*part.values.get("packages", []), *more]))
         return part
 
+    def _pass_over(self, key: str, mark: Mark) -> None:
+        """JSON has no comments: in it, a key that nobody knows is one."""
+        if not mark.file.endswith(".json"):
+            hint = nearest(key, KNOWN, otherwise="'dnf tree schema' has all keys")
+            raise mark.error(key, "no such key", hint)
+        self.ignored.append(f"{mark}: {key} has no effect: no such key")
+
     def _take(self, part: _Part, key: Key, written: str, member: Value, folder: Path) -> None:
         content = key.kind.read(member, written)
-        if key.refused and content != key.harmless:
-            raise member.mark.error(written, key.refused)
         if key.ignored:
             self.ignored.append(f"{member.mark}: {written} has no effect: {key.ignored}")
             return
         part.put(key.name, _with_files(key, content, member, folder), member.mark)
+
+
+def _require_not_refused(key: Key, value: Any, marks: Mapping[str, Mark]) -> None:
+    """Asked of the whole: the value of an included file can be overridden."""
+    if key.refused and value != key.harmless:
+        raise marks[key.name].error(key.name, key.refused)
 
 
 def _require_no_programs(path: Path) -> None:
@@ -216,10 +228,7 @@ def _require_no_programs(path: Path) -> None:
 def _with_files(key: Key, content: Any, member: Value, folder: Path) -> Any:
     """The files that a value names, found beside the treefile that names them."""
     if key.name == "postprocess-script":
-        script = _found(content, key, member, folder)
-        if not os.access(script, os.X_OK):
-            raise member.mark.error(key.name, f"{script} is not executable", f"chmod +x {script}")
-        return script
+        return _found(content, key, member, folder)
     if key.name == "add-files":
         return [[_found(file, key, member, folder), place] for file, place in content]
     if key.name.startswith("check-") and "filename" in content:

@@ -18,7 +18,7 @@ COMPOSES = Path(__file__).parents[2] / "composes"
 FILES = sorted(COMPOSES.glob("*.yaml"))
 KINDS = ("container-host", "minimal", "server", "workstation")
 # What can be done on top of a tree that is there already.
-ADDING = {"ref", "include", "packages", "groups", "units", "postprocess"}
+ADDING = {"ref", "include", "packages", "groups", "units", "default-target", "postprocess"}
 
 
 def family(path: Path) -> tuple[str, str]:

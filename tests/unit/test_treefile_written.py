@@ -128,4 +128,4 @@ def test_the_schema_refuses_what_the_parser_refuses(content: dict[str, Any], tmp
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(content, SCHEMA)
     with pytest.raises(TreefileError):
-        again(json.dumps(content), "a.json")
+        again(json.dumps(content), "a.yaml")
