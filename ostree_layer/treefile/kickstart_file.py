@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pykickstart import errors, parser, version
+from pykickstart import base, errors, parser, version
 
 from ostree_layer.errors import TreefileError
 from ostree_layer.treefile.kinds import Mark
@@ -75,6 +75,9 @@ class KickstartFile(parser.KickstartParser):  # type: ignore[misc]
         self._reading.pop()
 
     def handleCommand(self, lineno: int, args: list[str]) -> Any:
+        if isinstance(self.handler.commands.get(args[0]), base.RemovedCommand):
+            hint = "as its first line, #version=RHEL8 or #version=F28 has the file read as it was meant"
+            raise self.place.error(args[0], "kickstarts have this command no more", hint)
         data = super().handleCommand(lineno, args)
         self.commands.append((args[0], self.place, data))
         return data
@@ -117,7 +120,7 @@ class _Lines:
         """The last path's lines; `chain` is how one came there."""
         for number, line in enumerate(read_text(chain[-1]).splitlines(keepends=True), 1):
             self.mark = Mark(str(chain[-1]), number)
-            name, _, path = line.strip().partition(" ")
+            name, path = (*line.split(maxsplit=1), "", "")[:2]
             if name == APPEND:
                 yield from self._of((*chain, self._appended(path.strip(), chain)))
             else:
