@@ -42,21 +42,22 @@ class Act:
 
 
 class Compose(Act):
-    summary = _("compose trees from treefiles, and publish them in a repository")
+    summary = _("compose trees from treefiles and kickstarts, and publish them in a repository")
     only_prints = False
 
     @staticmethod
     def set_argparser(parser):
-        from ostree_layer.compose import options
+        from ostree_layer import compose_options
 
-        options.set_argparser(parser)
+        compose_options.set_argparser(parser)
 
     def run(self):
         from ostree_layer import treefile
 
         where = None if self.opts.print else self.require_right_use()
         basearch = self.base.conf.substitutions["basearch"]
-        trees = [treefile.read(pathlib.Path(path), basearch) for path in self.opts.treefiles]
+        release = self.opts.releasever or ""
+        trees = [treefile.read(pathlib.Path(path), basearch, release) for path in self.opts.treefiles]
         for sentence in (sentence for tree in trees for sentence in tree.ignored):
             logger.info(sentence)
         if where is None:
@@ -67,40 +68,43 @@ class Compose(Act):
             self.compose(trees, where, published)
         except (Exception, KeyboardInterrupt):
             done = ", ".join(outcome.ref for outcome in published)
-            logger.critical(
-                _("Published before that: {}.").format(done) if done else _("{} is as it was.").format(where)
-            )
+            logger.critical(_("Published before: {}.").format(done) if done else _("{} is as it was.").format(where))
             raise
+
+    def print(self, trees):
+        from ostree_layer.treefile import rendering
+
+        write = rendering.as_json if self.opts.json else rendering.as_yaml
+        sys.stdout.write("".join(write(tree.values) for tree in trees))
 
     def require_right_use(self):
         """The repository to compose for, if this can be done at all."""
-        from ostree_layer.compose import options
+        from ostree_layer import compose_options
 
         if not dnf.util.am_i_root():
             raise dnf.exceptions.Error(_("only root can compose trees"))
-        options.require_sense(self.opts)
+        compose_options.require_sense(self.opts)
         return self.require_repo()
 
     def compose(self, trees, where, published):
         from ostree_layer import compose, repo, signals, terminal
-        from ostree_layer.compose import options, planning, selection, workshop
+        from ostree_layer.compose import order, planning, selection, workshop
 
         signals.end_by_exit()
         chosen = selection.Selection(self.base, lambda: self.command.cli._configure_repos(self.opts))
         with workshop.opened(pathlib.Path(self.opts.workdir)) as shop:
             target = repo.open_or_create(where)
             composer = compose.Composer(shop, target, chosen, terminal.progress)
-            plan = planning.Plan(shop, target, chosen, options.order(self.opts), composer.make)
+            plan = planning.Plan(shop, target, chosen, order.from_options(self.opts), composer.make)
             if self.opts.dry_run or self.opts.download_only:
                 for tree in trees:
                     self.preview(plan, tree, chosen)
                 return
             for outcome in plan.follow(trees):
-                if outcome.is_new:
-                    published.append(outcome)
+                published += [outcome] if outcome.is_new else []
                 self.tell(target, outcome)
         if self.opts.unchanged_exit_77 and not published:
-            raise SystemExit(77)
+            self.command.cli.demands.success_exit_status = 77
 
     def preview(self, plan, tree, chosen):
         with plan.preview(tree):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests import keys, sysroots, toys, tree_repos
 from tests.sysroots import Host
 from tests.tree_repos import Repos
 
+sys.path.append(str(toys.MODULES))
 # Debian's packages are where apt is.
 collect_ignore = [] if shutil.which("apt-get") else ["lab/test_real.py"]
 

@@ -12,6 +12,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests import toys
+
 CHECKOUT = Path(__file__).parent.parent
 PYTHON = "/usr/bin/python3"
 # The places for temporary files are emptied for it, so `writable` must be elsewhere.
@@ -36,7 +38,7 @@ def environment(writable: Path, extra: Mapping[str, str] | None = None) -> dict[
         "PYTHONUNBUFFERED": "1",  # or what dnf prints would come after the errors
         "HOME": os.fspath(writable / "home"),
         "TMPDIR": os.fspath(writable / "tmp"),
-        "PYTHONPATH": os.fspath(CHECKOUT),
+        "PYTHONPATH": f"{CHECKOUT}:{toys.MODULES}",
         "OSTREE_SYSROOT_DEBUG": "mutable-deployments",
         **(extra or {}),
     }

@@ -16,6 +16,8 @@ from pathlib import Path
 from tests import rpmbuild
 
 CACHE = Path(os.environ.get("OSTREE_LAYER_CACHE", "/var/cache/ostree-layer-lab"))
+# Python modules that the distribution has no package of.
+MODULES = CACHE / "modules"
 
 
 @dataclasses.dataclass(frozen=True)

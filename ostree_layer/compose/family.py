@@ -13,7 +13,8 @@ from ostree_layer.treefile import Treefile
 OWN = frozenset(
     """ref basearch variables metadata add-commit-metadata repo-metadata advisories-metadata container-cmd
     gpg-key automatic-version-prefix automatic-version-suffix default-target mutate-os-release postprocess-script
-    check-passwd check-groups ignore-removed-users ignore-removed-groups preserve-passwd repos lockfile-repos""".split()
+    check-passwd check-groups ignore-removed-users ignore-removed-groups preserve-passwd repos lockfile-repos
+    repositories""".split()
 )
 # What may be more.
 ADDED = frozenset(
@@ -35,7 +36,7 @@ def find(tree: Treefile) -> Standing | None:
     That depends on the treefiles alone, so that a tree is the same with its family and without.
     """
     for path in tree.trees:
-        base = treefile.read(path, tree["basearch"])
+        base = treefile.read(path, tree["basearch"], str(tree["releasever"]))
         if only_adds(tree, base):
             return Standing(base, _added(tree, base))
     return None

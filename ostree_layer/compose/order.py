@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from ostree_layer import compose_options
+from ostree_layer.compose import lockfile
 from ostree_layer.compose.composed import Composed
 from ostree_layer.compose.lockfile import Lock
 from ostree_layer.treefile import Treefile
@@ -55,3 +59,16 @@ class Outcome:
     parent: str | None
     is_new: bool
     composed: Composed | None = None
+
+
+def from_options(opts: argparse.Namespace) -> Order:
+    return Order(
+        locks=lockfile.read(map(Path, opts.lockfile)),
+        is_strict=opts.lockfile_strict,
+        metadata=compose_options.metadata(opts),
+        branch=opts.branch,
+        parent=opts.parent,
+        has_parent=not opts.no_parent,
+        even_if_unchanged=opts.always,
+        moves_ref=not opts.write_commitid_to,
+    )

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ostree_layer import metadata, repo
@@ -116,19 +114,3 @@ def inputs_of(commit: GLib.Variant) -> str:
     """The digest of what a commit was made of; empty where it does not say."""
     found = repo.metadata(commit).get(INPUTS)
     return "" if found is None else str(found.unpack())
-
-
-def read_metadata(files: Iterable[Path], pairs: Iterable[str]) -> dict[str, Any]:
-    """What the user adds to the metadata of commits: mappings in JSON files, then KEY=VALUE, each a string."""
-    found: dict[str, Any] = {}
-    for path in files:
-        try:
-            found.update(json.loads(path.read_text()))
-        except (OSError, ValueError, TypeError) as e:
-            raise ComposeError(f"{path} is no mapping in JSON: {e}") from e
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not key or not equals:
-            raise ComposeError(f"metadata is added as KEY=VALUE, not as {pair}")
-        found[key] = value
-    return found

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -75,12 +77,14 @@ class Selection:
 
     def _open_repositories(self, tree: Any) -> None:
         """Those that the treefile names: beside it, or else on this machine. Without names, all that are enabled."""
-        folder, machine = tree.path.parent.resolve(), list(self._own["reposdir"])
-        has_files = any(folder.glob("*.repo"))
-        self._read([os.fspath(folder)] if has_files else machine)
         wanted = {*tree["repos"], *tree["lockfile-repos"]}
-        if has_files and not wanted <= set(self._base.repos):
-            self._read([os.fspath(folder), *machine])
+        with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as described:
+            own, machine = [os.fspath(tree.path.parent.resolve()), described], list(self._own["reposdir"])
+            Path(described, "treefile.repo").write_text("".join(_sections(tree["repositories"])))
+            has_own = any(glob.glob(f"{own[0]}/*.repo")) or bool(tree["repositories"])
+            self._read(own if has_own else machine)
+            if has_own and not wanted <= set(self._base.repos):
+                self._read([*own, *machine])
         missing = sorted(wanted - set(self._base.repos))
         if missing:
             known = ", ".join(sorted(self._base.repos)) or "none"
@@ -208,6 +212,13 @@ class Selection:
     def _reasons(self) -> list[str]:
         failed, needed = dnf_base.failed_files(self._base), dnf_base.install_size(self._base)
         return misfits.explain(self._root, failed, needed, os.fspath(self._root.parent))
+
+
+def _sections(repositories: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """A .repo file, line by line."""
+    for name, options in repositories.items():
+        yield f"[{name}]\n"
+        yield from (f"{option}={value}\n" for option, value in {"name": name, **options}.items())
 
 
 def _coming(package: Any) -> Coming:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ostree_layer.errors import TreefileError, nearest
-from ostree_layer.treefile import rules, source, variables
+from ostree_layer.treefile import files, rules, source, variables
 from ostree_layer.treefile.keys import (
     ARCH_PACKAGES,
     BY_NAME,
@@ -25,7 +25,8 @@ from ostree_layer.treefile.kinds import Mark, Value
 
 MOST_INCLUDES = 50
 INCLUDES = ("include", "arch-include", "conditional-include")
-FINALIZE = "finalize.d"
+# Anaconda leaves one on the host: anaconda-ks.cfg.
+KICKSTARTS = (".ks", ".cfg")
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,14 @@ class Treefile:
         return self.values.get(key, BY_NAME[key].default)
 
 
-def read(path: Path, basearch: str) -> Treefile:
-    """The treefile at path as one whole for one architecture; TreefileError names file, line and key."""
-    reader = _Reader(basearch)
+def read(path: Path, basearch: str, releasever: str = "") -> Treefile:
+    """The treefile at path as one whole for one architecture; TreefileError names file, line and key.
+
+    `releasever`, if it is not empty, takes the place of the treefile's own.
+    """
+    reader = _Reader(basearch, releasever)
     part = reader.file(path, None, ())
-    values = {**part.values, "basearch": basearch}
+    values = {**part.values, "basearch": basearch, **({"releasever": releasever} if releasever else {})}
     own = {name: value for name, value in reader.variables.items() if name not in variables.RESERVED}
     if own:
         values["variables"] = own
@@ -58,6 +62,8 @@ def read(path: Path, basearch: str) -> Treefile:
         if BY_NAME[name].is_substituted:
             values[name] = variables.substituted(values[name], reader.variables, part.marks[name], name)
     values.update(rules.implied(values))
+    for name, value in values.items():
+        _require_not_refused(BY_NAME[name], value, part.marks)
     rules.require(values, part.marks)
     trees = tuple(found for _depth, found in sorted(reader.trees, key=lambda one: one[0]))
     return Treefile(path, {name: values[name] for name in BY_NAME if name in values}, tuple(reader.ignored), trees)
@@ -94,9 +100,11 @@ class _Include:
 class _Reader:
     """One reading: the files that were seen, and the variables that are known so far."""
 
-    def __init__(self, basearch: str) -> None:
+    def __init__(self, basearch: str, releasever: str) -> None:
         self.basearch = basearch
         self.variables: dict[str, variables.Variable] = {"basearch": basearch}
+        if releasever:
+            self.variables["releasever"] = releasever
         self.ignored: list[str] = []
         self.trees: list[tuple[int, Path]] = []
         self._seen: dict[tuple[int, int], Mark] = {}
@@ -112,14 +120,25 @@ class _Reader:
         if by is not None:
             self._require_new(path, identity, by, chain)
             self._seen[identity] = by.value.mark
-        if path.suffix == ".ks":
-            raise TreefileError(f"{path}: kickstarts cannot be read yet", hint="write its %packages as packages:")
-        value = source.load(path)
-        _require_no_programs(path)
+        if path.suffix in KICKSTARTS:
+            value = self._kickstart(path, is_whole=by is None)
+        else:
+            value = source.load(path)
+            files.require_no_programs(path)
         part = self.mapping(value, path.parent, (*chain, path))
         if chain and "ref" in part.values:
             self.trees.append((len(chain), path))
         return part
+
+    def _kickstart(self, path: Path, *, is_whole: bool) -> Value:
+        try:
+            # Nothing but a kickstart needs pykickstart.
+            from ostree_layer.treefile import kickstart, kickstart_file  # noqa: PLC0415
+        except ModuleNotFoundError as e:
+            raise TreefileError(f"{path}: kickstarts need the Python module {e.name!r}") from e
+        keys, ignored = kickstart.keys_of(kickstart_file.load(path), is_whole=is_whole)
+        self.ignored += ignored
+        return Value(keys, Mark(str(path), 1))
 
     def _require_new(self, path: Path, identity: tuple[int, int], by: _Include, chain: tuple[Path, ...]) -> None:
         if len(chain) > MOST_INCLUDES:
@@ -181,8 +200,7 @@ class _Reader:
                 more += packages if written in (MORE_PACKAGES, ARCH_PACKAGES + self.basearch) else []
                 part.marks.setdefault("packages", member.mark)
             elif name not in BY_NAME:
-                hint = nearest(written, KNOWN, otherwise="'dnf tree schema' has all keys")
-                raise member.mark.error(written, "no such key", hint)
+                self._pass_over(written, member.mark)
             elif name in part.values:
                 raise member.mark.error(written, f"{name} is here already, in line {part.marks[name].line}")
             elif member.content is not None:
@@ -191,38 +209,22 @@ class _Reader:
             part.values["packages"] = list(dict.fromkeys([*part.values.get("packages", []), *more]))
         return part
 
+    def _pass_over(self, key: str, mark: Mark) -> None:
+        """JSON has no comments: in it, a key that nobody knows is one."""
+        if not mark.file.endswith(".json"):
+            hint = nearest(key, KNOWN, otherwise="'dnf tree schema' has all keys")
+            raise mark.error(key, "no such key", hint)
+        self.ignored.append(f"{mark}: {key} has no effect: no such key")
+
     def _take(self, part: _Part, key: Key, written: str, member: Value, folder: Path) -> None:
         content = key.kind.read(member, written)
-        if key.refused and content != key.harmless:
-            raise member.mark.error(written, key.refused)
         if key.ignored:
             self.ignored.append(f"{member.mark}: {written} has no effect: {key.ignored}")
             return
-        part.put(key.name, _with_files(key, content, member, folder), member.mark)
+        part.put(key.name, files.found(key.name, content, member, folder), member.mark)
 
 
-def _require_no_programs(path: Path) -> None:
-    """They would change the tree from outside, with all that the machine lets root do."""
-    if any(one.is_file() and os.access(one, os.X_OK) for one in (path.parent / FINALIZE).glob("*")):
-        raise TreefileError(f"{path}: programs in {FINALIZE} are not run", hint="postprocess: runs in the tree")
-
-
-def _with_files(key: Key, content: Any, member: Value, folder: Path) -> Any:
-    """The files that a value names, found beside the treefile that names them."""
-    if key.name == "postprocess-script":
-        script = _found(content, key, member, folder)
-        if not os.access(script, os.X_OK):
-            raise member.mark.error(key.name, f"{script} is not executable", f"chmod +x {script}")
-        return script
-    if key.name == "add-files":
-        return [[_found(file, key, member, folder), place] for file, place in content]
-    if key.name.startswith("check-") and "filename" in content:
-        return {**content, "filename": _found(content["filename"], key, member, folder)}
-    return content
-
-
-def _found(name: str, key: Key, member: Value, folder: Path) -> str:
-    path = folder.resolve() / name
-    if not path.is_file():
-        raise member.mark.error(key.name, f"{folder / name}: no such file")
-    return str(path)
+def _require_not_refused(key: Key, value: Any, marks: Mapping[str, Mark]) -> None:
+    """Asked of the whole: the value of an included file can be overridden."""
+    if key.refused and value != key.harmless:
+        raise marks[key.name].error(key.name, key.refused)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,16 @@ FREE = MapOf(Anything())
 PATHS = OneOrMany(Marked(TEXT), "a string or a list of strings")
 
 
+REPO_ID = re.compile(r"[-.:\w]+", re.ASCII)
+LOCATIONS = ("baseurl", "metalink", "mirrorlist")
+REPO_OPTIONS = """
+    name cost priority enabled gpgcheck gpgkey repo_gpgcheck includepkgs excludepkgs module_hotfixes metadata_expire
+    skip_if_unavailable countme proxy proxy_username proxy_password proxy_auth_method username password user_agent
+    sslverify sslcacert sslclientcert sslclientkey bandwidth throttle minrate timeout retries ip_resolve fastestmirror
+    max_parallel_downloads deltarpm deltarpm_percentage enablegroups type
+""".split()
+
+
 class PathsOrTreefile(Kind):
     """Of a conditional include: paths of treefiles, or a treefile that stands there itself."""
 
@@ -42,6 +53,26 @@ class PathsOrTreefile(Kind):
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [PATHS.schema(), {"$ref": "#"}]}
+
+
+class Option(Scalar):
+    """As text, which is what a *.repo file has."""
+
+    def read(self, value: Value, key: str) -> str:
+        content = super().read(value, key)
+        return str(int(content)) if isinstance(content, bool) else str(content)
+
+
+class Repository(Record):
+    """The options of one repository."""
+
+    def read(self, value: Value, key: str) -> dict[str, Any]:
+        if not REPO_ID.fullmatch(key.partition(".")[2]):
+            raise value.mark.error(key, "the name of a repository has letters, digits and -_.: only")
+        options = super().read(value, key)
+        if not options.keys() & set(LOCATIONS):
+            raise value.mark.error(key, f"{', '.join(LOCATIONS)}: one of them is missing")
+        return options
 
 
 @dataclass(frozen=True)
@@ -100,6 +131,7 @@ def check(name: str, file: str) -> Key:
     return Key(name, Record(members, ("type",)), merging.first, description, {"type": "previous"})
 
 
+OPTION = Option("a string, a whole number, true or false", (str, int, bool))
 ARCHES = tuple("aarch64 armhfp i386 loongarch64 mips64el ppc64 ppc64le riscv64 s390x x86_64".split())
 OF_A_HOST = "it says what a host is, not what a tree is made of"
 FOREIGN = "it is for other tools"
@@ -116,6 +148,8 @@ TABLE = (
     names("conditional-include", "The same, where all conditions (name == value; or !=, <, <=, >, >=) hold.",
           ListOf(Record({"if": PATHS, "include": PathsOrTreefile()}, ("if", "include")))),
     names("repos", "Repositories, from *.repo files beside the treefile; without it, all that are enabled."),
+    mapping("repositories", "Repositories that no *.repo file has, by id: their options; repos names those to use.",
+            MapOf(Repository(dict.fromkeys((*LOCATIONS, *REPO_OPTIONS), OPTION)))),
     names("lockfile-repos", "Repositories for locked packages only."),
     mapping("repovars", "Variables of the *.repo files.", MapOf(TEXT)),
     union("packages", "Packages or what they provide; 'podman >= 4.1' in single quotes is one.", PACKAGES),

@@ -136,7 +136,12 @@ class Packages(ListOf):
         return [package for package in packages if package]
 
     def write(self, plain: Any) -> Any:
-        return [f"'{package}'" if len(package.split()) > 1 else package for package in plain]
+        return list(map(quoted, plain))
+
+
+def quoted(package: str) -> str:
+    """As an entry of packages that means this one, even if it has spaces."""
+    return f"'{package}'" if len(package.split()) > 1 else package
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import yaml
 
 from ostree_layer.errors import TreefileError
 from ostree_layer.treefile.kinds import Mark, Value
+from ostree_layer.treefile.text import read_text
 
 # An alias can stand for ten others, and each of these for ten more.
 MOST_VALUES = 100_000
@@ -34,7 +35,7 @@ STANDARD_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:seq", "tag:yaml.org
 
 def load(path: Path) -> Value:
     """The mapping that a file holds; TreefileError with file and line where it holds none."""
-    text = _text(path)
+    text = read_text(path)
     if path.suffix == ".json":
         text = _checked_json(path, text)
     try:
@@ -65,15 +66,6 @@ def resolved(text: str) -> Any:
     if NUMBER.fullmatch(text) and not LEADING_ZERO.match(text):
         return float(text) if math.isfinite(float(text)) else text
     return text
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as e:
-        raise TreefileError(f"{path}: {(e.strerror or str(e)).lower()}") from e
-    except UnicodeDecodeError as e:
-        raise TreefileError(f"{path}: this is not UTF-8: {e.reason} at byte {e.start}") from e
 
 
 def _checked_json(path: Path, text: str) -> str:

@@ -13,6 +13,7 @@ from tests import guard
 
 BASE = "packages: [bash, \"'podman >= 4.1'\"]\nrojig: {name: a}\npostprocess:\n- |\n  echo a\n  echo b\n"
 MERGED = """basearch: {basearch}
+releasever: "1"
 packages:
 - bash
 - "'podman >= 4.1'"
@@ -22,6 +23,17 @@ postprocess:
 - |
   echo a
   echo b
+"""
+KICKSTART = """basearch: {basearch}
+releasever: "1"
+repos:
+- url
+repositories:
+  url:
+    baseurl: http://x/$releasever
+    gpgcheck: "0"
+packages:
+- htop
 """
 
 
@@ -67,10 +79,18 @@ def test_what_is_printed_can_be_read_again(tree: Path) -> None:
     assert written["packages"] == ["bash", "'podman >= 4.1'", "htop"]
 
 
+def test_a_kickstart_is_printed_as_a_treefile(folder: Path) -> None:
+    kickstart = folder / "tree.ks"
+    kickstart.write_text("reboot\nurl --url=http://x/$releasever\n%packages --nocore\nhtop\n%end\n")
+    done = dnf(kickstart, "tree", "compose", str(kickstart), "--print")
+    assert (done.stdout, done.returncode) == (KICKSTART.format(basearch=basearch()), 0)
+    assert done.stderr.startswith(f"{kickstart}:1: reboot has no effect: it says how a host is installed")
+
+
 def test_any_architecture_can_be_asked_for(tree: Path) -> None:
     tree.write_text("packages: [a]\npackages-s390x: [b]\npackages-x86_64: [c]\n")
     done = dnf(tree, "--forcearch=s390x", "tree", "compose", str(tree), "--print")
-    assert (done.stdout, done.stderr) == ("basearch: s390x\npackages:\n- a\n- b\n", "")
+    assert (done.stdout, done.stderr) == ('basearch: s390x\nreleasever: "1"\npackages:\n- a\n- b\n', "")
 
 
 def test_the_schema_is_json(tree: Path) -> None:
@@ -106,3 +126,11 @@ def test_without_pyyaml_only_this_command_fails(tree: Path) -> None:
     done = dnf(tree, "tree", "compose", str(tree), "--print", missing="yaml")
     assert (done.stderr, done.returncode) == ("Error: treefiles need the Python module 'yaml'\n", 1)
     assert dnf(tree, "repolist", missing="yaml").returncode == 0
+
+
+def test_without_pykickstart_only_kickstarts_fail(tree: Path) -> None:
+    kickstart = tree.with_suffix(".ks")
+    kickstart.write_text("reboot\n")
+    done = dnf(tree, "tree", "compose", str(kickstart), "--print", missing="pykickstart")
+    assert done.stderr == f"Error: {kickstart}: kickstarts need the Python module 'pykickstart'\n"
+    assert dnf(tree, "tree", "compose", str(tree), "--print", missing="pykickstart").returncode == 0

@@ -202,3 +202,20 @@ def test_anchors_and_merge_keys(tmp_path: Path) -> None:
 def test_words_mean_what_yaml_1_2_says(tmp_path: Path) -> None:
     path = written(tmp_path, a="{packages: [no, 'on', 7zip, 010, 1:2, 2020-01-01, '5'], units: [~tilde]}")
     assert values(path)["packages"] == ["no", "on", "7zip", "010", "1:2", "2020-01-01", "5"]
+
+
+def test_what_an_included_file_has_wrong_can_be_set_right(tmp_path: Path) -> None:
+    path = written(tmp_path, a="{include: b.yaml, opt-usrlocal: var, ima: false}", b="{opt-usrlocal: root, ima: true}")
+    assert (values(path)["opt-usrlocal"], values(path)["ima"]) == ("var", False)
+
+
+def test_the_comments_of_json_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"ref": "a",\n"comment-packages": "few"}')
+    read = treefile.read(path, "x86_64")
+    assert (read["ref"], read.ignored) == ("a", (f"{path}:2: comment-packages has no effect: no such key",))
+
+
+def test_a_script_need_not_be_executable(tmp_path: Path) -> None:
+    (tmp_path / "post.sh").write_text("#!/bin/sh\n")
+    assert values(written(tmp_path, a="postprocess-script: post.sh"))["postprocess-script"] == f"{tmp_path}/post.sh"

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
+from typing import Any
 
-from ostree_layer.compose import lockfile, record
-from ostree_layer.compose.order import Order
 from ostree_layer.errors import ComposeError
 
 WORKDIR = "/var/cache/ostree-layer"
@@ -47,14 +47,17 @@ def require_sense(opts: argparse.Namespace) -> None:
         raise ComposeError("--lockfile-strict needs a --lockfile")
 
 
-def order(opts: argparse.Namespace) -> Order:
-    return Order(
-        locks=lockfile.read(map(Path, opts.lockfile)),
-        is_strict=opts.lockfile_strict,
-        metadata=record.read_metadata(map(Path, opts.add_metadata_from_json), opts.add_metadata),
-        branch=opts.branch,
-        parent=opts.parent,
-        has_parent=not opts.no_parent,
-        even_if_unchanged=opts.always,
-        moves_ref=not opts.write_commitid_to,
-    )
+def metadata(opts: argparse.Namespace) -> dict[str, Any]:
+    """What the user adds to the metadata of commits: mappings in JSON files, then KEY=VALUE, each a string."""
+    found: dict[str, Any] = {}
+    for path in map(Path, opts.add_metadata_from_json):
+        try:
+            found.update(json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError) as e:
+            raise ComposeError(f"{path} is no mapping in JSON: {e}") from e
+    for pair in opts.add_metadata:
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise ComposeError(f"metadata is added as KEY=VALUE, not as {pair}")
+        found[key] = value
+    return found
