@@ -11,7 +11,7 @@ from pathlib import Path
 from ostree_layer import database, rpmdb
 from ostree_layer.errors import RepoError
 from ostree_layer.model import Package
-from ostree_layer.ostree_gi import AT_FDCWD, Gio, OSTree, translated
+from ostree_layer.ostree_gi import AT_FDCWD, Gio, OSTree, content, translated
 
 
 def directory(store: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
@@ -35,7 +35,7 @@ def file(store: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
         if found.query_file_type(Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS, None) != Gio.FileType.REGULAR:
             return False
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(found.load_contents(None)[1])
+        target.write_bytes(content(found))
     return True
 
 

@@ -49,7 +49,7 @@ class _Graft:
             elif entry.kind is Kind.WRITTEN:
                 self._take(f"{path}/{entry.name}", tree)
             else:
-                self._prepare(f"{path}/{entry.name}", below)
+                self._prepare(f"{path}/{entry.name}", below or (tree and tree.ensure_dir(entry.name)[1]))
 
     def _take(self, path: str, tree: OSTree.MutableTree | None) -> None:
         """Make a file ready, and if it is large, an object of it."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ostree_layer import mounts
-from ostree_layer.ostree_gi import Gio, OSTree
+from ostree_layer.ostree_gi import Gio, OSTree, content
 
 # Where libostree looks for a kernel, and what it looks for beside one.
 MODULES, LEGACY_KERNEL = "usr/lib/modules", "usr/lib/ostree-boot"
@@ -76,7 +76,7 @@ def _mentions_composefs(store: OSTree.Repo, root: OSTree.RepoFile) -> bool:
     if config.has_group("ex-integrity") and "composefs" in config.get_keys("ex-integrity")[0]:
         return True
     found = _find(root, PREPARE_ROOT)
-    return found is not None and b"composefs" in found.load_contents(None)[1]
+    return found is not None and b"composefs" in content(found)
 
 
 def _find(root: OSTree.RepoFile, path: str) -> OSTree.RepoFile | None:

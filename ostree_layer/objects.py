@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ostree_layer.ostree_gi import GLib, OSTree
 
-LARGE = 1 << 20
+LARGE = 1 << 18
 
 
 def can_adopt(store: OSTree.Repo, path: str) -> bool:

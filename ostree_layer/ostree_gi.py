@@ -14,13 +14,19 @@ from ostree_layer.errors import OstreeLayerError
 gi.require_version("OSTree", "1.0")
 from gi.repository import Gio, GLib, OSTree
 
-__all__ = ["GLib", "Gio", "OSTree", "gfile", "translated"]
+__all__ = ["GLib", "Gio", "OSTree", "content", "gfile", "translated"]
 
 AT_FDCWD = -100
 
 
 def gfile(path: Path | str) -> Gio.File:
     return Gio.File.new_for_path(str(path))
+
+
+def content(file: OSTree.RepoFile) -> bytes:
+    """What is in a regular file of a commit; GIO's load_contents asks for more than libostree has, and complains."""
+    size = file.query_info("standard::size", Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS, None).get_size()
+    return bytes(file.read(None).read_bytes(size, None).get_data() or b"")
 
 
 @contextlib.contextmanager
