@@ -155,3 +155,13 @@ def unmount(target: Path) -> None:
     """Take away what is mounted at target, at once for everybody but its present users."""
     if _libc.umount2(os.fsencode(target), MNT_DETACH) < 0:
         raise _failed(f"unmounting {target}")
+
+
+def sync(path: Path) -> None:
+    """Write to the disk all that the file system of the directory path has not written yet."""
+    directory = os.open(path, os.O_RDONLY)
+    try:
+        if _libc.syncfs(directory) < 0:
+            raise _failed(f"writing what belongs to {path} to the disk")
+    finally:
+        os.close(directory)

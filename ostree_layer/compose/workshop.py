@@ -23,6 +23,12 @@ from ostree_layer.ostree_gi import AT_FDCWD, OSTree, translated
 DATABASES = ("usr/lib/sysimage", "usr/etc/dnf")
 # Below it, what each ref of a target was last, and the trees that others were composed on.
 COMPOSED = "composed"
+# Checked out, for others to stand on.
+TREES = "trees"
+REPOSITORY = "repo"
+# Holds the boot in which the workshop was used, while not all of it is certain to be on the disk.
+UNSYNCED = "unsynced"
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Workshop:
@@ -34,15 +40,22 @@ class Workshop:
         self._folders: list[Path] = []
 
     def lower(self, checksum: str) -> Path:
-        """The tree of a commit of `store`, which nobody may write to; it is gone when the workshop is closed."""
+        """The tree of a commit of `store`, which nobody may write to."""
         if checksum not in self._lowers:
-            target = self._new_folder() / "tree"
-            options = OSTree.RepoCheckoutAtOptions()
-            options.mode = OSTree.RepoCheckoutMode.NONE
-            with translated(f"checking out {checksum[:12]}", CommitError):
-                self.store.checkout_at(options, AT_FDCWD, str(target), checksum, None)
+            target = self.folder / TREES / checksum
+            if not target.exists():
+                self._check_out(checksum, target)
             self._lowers[checksum] = target
         return self._lowers[checksum]
+
+    def _check_out(self, checksum: str, target: Path) -> None:
+        new = self._new_folder() / "tree"
+        options = OSTree.RepoCheckoutAtOptions()
+        options.mode = OSTree.RepoCheckoutMode.NONE
+        with translated(f"checking out {checksum[:12]}", CommitError):
+            self.store.checkout_at(options, AT_FDCWD, str(new), checksum, None)
+        target.parent.mkdir(exist_ok=True)
+        new.rename(target)
 
     def databases(self, checksum: str) -> Path:
         """A root with what rpm and DNF know of the commit, and nothing else."""
@@ -71,13 +84,16 @@ class Workshop:
         return self._folders[-1]
 
     def close(self) -> None:
-        for folder in self._folders:
+        """Take away what the next run has no use for."""
+        kept = repo.refs(self.store, COMPOSED).values()
+        for folder in [*self._folders, *(tree for tree in (self.folder / TREES).glob("*") if tree.name not in kept)]:
             shutil.rmtree(folder)
 
     def import_commit(self, target: OSTree.Repo, checksum: str) -> None:
         """Have a commit of the target here, too."""
         if not repo.has_commit(self.store, checksum):
             repo.pull_commit(self.store, target, checksum)
+            repo.set_ref(self.store, f"{COMPOSED}/{checksum}", checksum)
 
     def publish(self, target: OSTree.Repo, ref: str, checksum: str, *, moves_ref: bool) -> None:
         """Copy a commit into the target, and then let the ref name it, unless whoever called does that."""
@@ -111,9 +127,30 @@ def opened(folder: Path) -> Iterator[Workshop]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
             raise HostError(f"somebody else is composing in {folder}", hint="--workdir names another folder") from e
+        folder = folder.resolve()
         staging.sweep(folder)
-        workshop = Workshop(folder.resolve(), repo.create(folder.resolve() / "repo", OSTree.RepoMode.BARE))
-        try:
-            yield workshop
-        finally:
-            workshop.close()
+        with _unsynced(folder):
+            store = repo.create(folder / REPOSITORY, OSTree.RepoMode.BARE)
+            # What is lost in a power cut can be made again; the target repository is written with all care.
+            store.set_disable_fsync(True)
+            workshop = Workshop(folder, store)
+            try:
+                yield workshop
+            finally:
+                workshop.close()
+
+
+@contextlib.contextmanager
+def _unsynced(folder: Path) -> Iterator[None]:
+    """Let the body write without syncing; where it was cut short by the machine's end, begin anew."""
+    mark, boot = folder / UNSYNCED, BOOT.read_text()
+    if mark.exists() and mark.read_text() != boot:
+        for name in (REPOSITORY, TREES):
+            shutil.rmtree(folder / name, ignore_errors=True)
+    mark.write_text(boot)
+    mounts.sync(folder)
+    try:
+        yield
+    finally:
+        mounts.sync(folder)
+        mark.unlink()

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests import guard, sysroots, toys
+from tests.bench import composing
+from tests.bench.clock import timed
 from tests.sysroots import ostree
 from tests.toys import CACHE, Toy
 
@@ -31,14 +33,6 @@ def fillers(files: int) -> list[Toy]:
 def big() -> Toy:
     """100 MB in 3000 files that do not compress."""
     return Toy("big", files={f"/usr/share/big/{i // 100}/{i}": os.urandom(35_000) for i in range(BIG_FILES)})
-
-
-def timed(argv: list[str], environment: dict[str, str] | None = None) -> float:
-    """The seconds that argv takes from start to end, on a machine that has nothing left to write."""
-    os.sync()
-    start = time.perf_counter()
-    subprocess.run(argv, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - start
 
 
 class Bench:
@@ -174,6 +168,7 @@ def main() -> None:
     for lines in zip(*columns):
         name, limit, _figure = lines[0]
         print(f"{name:46}{limit:>20}" + "".join(f"{figure:10.2f}" for _name, _limit, figure in lines))
+    composing.table(options.repetitions)
 
 
 if __name__ == "__main__":
