@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable, Protocol
@@ -24,6 +25,8 @@ PROGRESS = (
     rpm.RPMCALLBACK_TRANS_PROGRESS,
     rpm.RPMCALLBACK_VERIFY_PROGRESS,
 )
+# Seconds between two of them that nobody would miss.
+TELLING = 0.05
 PREPARED = "prepared"
 # Whose mode and owner rpm must leave alone: it is there, and some package says so.
 READ_ONLY = "/proc"
@@ -81,10 +84,14 @@ class Transaction(dnf.rpm.transaction.TransactionWrapper):  # type: ignore[misc]
         """In the cage: let rpm run, and pass on what it tells its callback."""
         numbers = {id(element.Key()): number for number, element in enumerate(self.ts)}
         opened: list[int] = []
+        told = [0.0]
 
         def callback(what: int, amount: int, total: int, key: Any, _data: Any) -> int | None:
+            if what in PROGRESS and amount < total and time.monotonic() < told[0] + TELLING:
+                return None
             said = key if isinstance(key, str) else numbers.get(id(key))
             channel.send(json.dumps((what, amount, total, said)).encode())
+            told[0] = time.monotonic()
             if what in PROGRESS:
                 return None
             while what == rpm.RPMCALLBACK_INST_CLOSE_FILE and opened:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -31,6 +32,8 @@ MODULE = re.compile(r".*/([^/]+)\.ko(\.[a-z0-9]+)?")
 # A line of `cpio --list --verbose`: mode, links, owner, size, date, path.
 LISTED = re.compile(r"[-dlbcps]\S{9} .*? [A-Z][a-z]{2} [ \d]\d +[\d:]{4,5} (.+?)( -> .*)?")
 STARTER = "ostree-prepare-root"
+# Where dracut puts together what the image is made of.
+WORK = "var/tmp/initramfs"
 
 
 def is_outdated(root: Path, kver: str, changes: Changes) -> bool:
@@ -70,42 +73,56 @@ def make(root: Path, kver: str, arguments: Sequence[str]) -> None:
             f"the kernel {kver} needs an initramfs, and the tree has no dracut to make it",
             hint="install dracut first, or exclude the kernel with -x",
         )
-    fixed = ["--reproducible", "--add", "ostree", "--kver", kver, f"/{MODULES}/{kver}/{IMAGE}"]
+    image = f"/{MODULES}/{kver}/{IMAGE}"
+    fixed = ["--reproducible", "--add", "ostree", "--keep", "--tmpdir", f"/{WORK}", "--kver", kver, image]
+    (root / WORK).mkdir(parents=True)
     try:
         process.run(
             ["dracut", "--quiet", "--force", *(arguments or DEFAULT_ARGUMENTS), *fixed], root=root, extra=ENVIRONMENT
         )
     except CommandError as e:
         raise CommitError(f"the initramfs of {kver} cannot be made: {e}") from e
-    if not any(path.endswith(f"/{STARTER}") for path in _write_inputs(root, kver)):
+    paths = _write_inputs(root, kver, _laid_out(root / WORK) or _list(root, image))
+    shutil.rmtree(root / WORK)
+    if not any(path.endswith(f"/{STARTER}") for path in paths):
         raise CommitError(
             f"the initramfs of {kver} has no {STARTER}, so the host would not boot",
             hint="install the package that has dracut's ostree module, such as ostree or ostree-boot",
         )
 
 
+def _laid_out(work: Path) -> list[str]:
+    """The paths in what dracut made the image of, which is sooner read than the image."""
+    for folder in work.glob("dracut.*/initramfs"):
+        found = (os.path.join(at, name) for at, names, files in os.walk(folder) for name in (*names, *files))
+        return [os.path.relpath(path, folder) for path in found]
+    return []
+
+
 def _read_inputs(root: Path, kver: str) -> frozenset[str]:
     """The paths of the tree that are in the image; found out now if whoever made it did not write them down."""
     kept, image = root / MODULES / kver / INPUTS, root / MODULES / kver / IMAGE
     size, *paths = kept.read_text().splitlines() if kept.exists() else [""]
-    return frozenset(paths) if size == str(image.stat().st_size) else _write_inputs(root, kver)
+    if size == str(image.stat().st_size):
+        return frozenset(paths)
+    return _write_inputs(root, kver, _list(root, f"/{MODULES}/{kver}/{IMAGE}"))
 
 
-def _write_inputs(root: Path, kver: str) -> frozenset[str]:
+def _write_inputs(root: Path, kver: str, listed: Iterable[str]) -> frozenset[str]:
     folder = root / MODULES / kver
-    paths = _list(root, f"/{MODULES}/{kver}/{IMAGE}")
+    inside = (_in_tree(root, path) for path in listed)
+    paths = frozenset(path for path in inside if not NOT_INPUTS.fullmatch(path))
     lines = [str((folder / IMAGE).stat().st_size), *sorted(paths)]
     (folder / INPUTS).write_text("".join(f"{line}\n" for line in lines))
     return paths
 
 
-def _list(root: Path, image: str) -> frozenset[str]:
+def _list(root: Path, image: str) -> list[str]:
     try:
         listing = process.run(["lsinitrd", image], root=root)
     except CommandError as e:
         raise CommitError(f"{image} cannot be read: {e}") from e
-    paths = (_in_tree(root, found[1]) for found in map(LISTED.fullmatch, listing.splitlines()) if found)
-    return frozenset(path for path in paths if not NOT_INPUTS.fullmatch(path))
+    return [found[1] for found in map(LISTED.fullmatch, listing.splitlines()) if found]
 
 
 def _in_tree(root: Path, path: str) -> str:

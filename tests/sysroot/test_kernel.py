@@ -124,7 +124,7 @@ def test_upgrade_downgrade_and_reinstall_give_one_whole_kernel(host: Host) -> No
         folder = host.tree / MODULES / f"{kver}-toy"
         assert (folder / "modules.dep").read_text() == "kernel/big-disk.ko.xz\n"
         assert (folder / "initramfs.img").read_text().splitlines()[0] == (
-            "Arguments:  --quiet --force --no-hostonly --reproducible --add ostree"
+            "Arguments:  --quiet --force --no-hostonly --reproducible --add ostree --keep --tmpdir /var/tmp/initramfs"
         )
         host.fsck()
     assert runs(host, "dracut") == 3
@@ -228,7 +228,8 @@ def test_an_initramfs_that_would_not_boot(host: Host) -> None:
     )
     assert refused(host, "upgrade", "kernel", "dracut").endswith(
         "Error: the initramfs of 2-toy cannot be made: dracut --quiet --force --no-hostonly --reproducible --add "
-        f"ostree --kver 2-toy /usr/lib/modules/2-toy/initramfs.img exited with status 3: no disk for it\n{AS_IT_WAS}"
+        "ostree --keep --tmpdir /var/tmp/initramfs --kver 2-toy /usr/lib/modules/2-toy/initramfs.img "
+        f"exited with status 3: no disk for it\n{AS_IT_WAS}"
     )
 
 
