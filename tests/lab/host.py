@@ -134,20 +134,24 @@ class SoftHost:
 def make(folder: Path) -> SoftHost:
     """Deploy the base tree with this checkout installed in it, and boot it."""
     host = SoftHost(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    sysroots.make_sysroot(host.sysroot, STATEROOT)
-    where = f"--repo={host.sysroot}/ostree/repo"
-    ostree("config", where, "set", "sysroot.readonly", "true")
-    ostree("pull-local", where, os.fspath(base_repo()), REF)
-    _commit_with_plugin(host)
-    ostree(
-        "admin", "deploy", f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=root", "--karg=rw", REF
-    )
-    host.boot()
+    deploy(host, base_repo(), REF)
     return host
 
 
-def _commit_with_plugin(host: SoftHost) -> None:
+def deploy(host: SoftHost, store: Path, ref: str) -> None:
+    """Make a sysroot for the host, deploy a tree with this checkout installed in it, and boot it."""
+    host.folder.mkdir(parents=True, exist_ok=True)
+    sysroots.make_sysroot(host.sysroot, STATEROOT)
+    where = f"--repo={host.sysroot}/ostree/repo"
+    ostree("config", where, "set", "sysroot.readonly", "true")
+    ostree("pull-local", where, os.fspath(store), ref)
+    _commit_with_plugin(host, ref)
+    options = (f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=root", "--karg=rw")
+    ostree("admin", "deploy", *options, ref)
+    host.boot()
+
+
+def _commit_with_plugin(host: SoftHost, ref: str) -> None:
     install = host.folder / "install"
     argv = ["make", "--silent", "install", f"DESTDIR={install}"]
     subprocess.run(argv, cwd=guard.CHECKOUT, check=True, stdout=subprocess.DEVNULL)
@@ -155,9 +159,9 @@ def _commit_with_plugin(host: SoftHost) -> None:
     store = OSTree.Repo.new(gfile(host.sysroot / "ostree/repo"))
     store.open(None)
     with repo.transaction(store):
-        base = store.resolve_rev(REF, False)[1]
+        base = store.resolve_rev(ref, False)[1]
         tree = graft.graft(store, base, install)
         values = GLib.Variant("a{sv}", repo.metadata(repo.load_commit(store, base)))
         root = store.write_mtree(tree, None)[1]
-        store.transaction_set_ref(None, REF, store.write_commit(None, None, None, values, root, None)[1])
+        store.transaction_set_ref(None, ref, store.write_commit(None, None, None, values, root, None)[1])
     shutil.rmtree(install, ignore_errors=True)
