@@ -39,7 +39,9 @@ class Place:
         return self.dnf(*given, "tree", "compose", f"--workdir={self.folder}/work", *map(os.fspath, treefiles))
 
     def content(self, kind: str) -> str:
-        return str(json.loads(self.dnf("tree", "show", f"world/12/x86_64/{kind}", "--json"))["commit"]["content_checksum"])
+        return str(
+            json.loads(self.dnf("tree", "show", f"world/12/x86_64/{kind}", "--json"))["commit"]["content_checksum"]
+        )
 
     def names(self, ref: str, path: str) -> set[str]:
         """What a directory of a tree has in it."""
