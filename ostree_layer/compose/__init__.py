@@ -6,14 +6,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from ostree_layer import account_files, commit, dnf_base, host, layout, ledger, repo, rpmdb, staging
-from ostree_layer.compose import customs, ids, inputs, record, versions
+from ostree_layer.compose import customs, ids, inputs, layers, notices, record, versions
 from ostree_layer.compose.composed import Composed
-from ostree_layer.compose.order import Base, Order, Outcome
+from ostree_layer.compose.order import Base, Layer, Order, Outcome
 from ostree_layer.compose.selection import Selection
 from ostree_layer.compose.workshop import Workshop
 from ostree_layer.errors import ComposeError
@@ -81,7 +82,7 @@ class _Making:
             selection.of(self._base.left, self._staged.root, order.locks, is_strict=order.is_strict)
         )
         self._coming = selection.coming()
-        self._inputs = inputs.digest(self._tree, self._base.content, self._coming)
+        self._inputs = inputs.digest(self._tree, self._base.contents, self._coming)
         epoch = resources.enter_context(_epoch(selection.newest_build()))
         accounts = self._then if self._tree["preserve-passwd"] and self._then else NOBODY
         self._piece = Workpiece(self._staged, self._former(epoch), accounts, mounted)
@@ -90,7 +91,8 @@ class _Making:
     def _former(self, epoch: int) -> layout.Former:
         former = layout.remember(self._staged.root, epoch, "", named=False)
         # A host that is installed with the tree has its accounts from the start.
-        former = former._replace(keeps_accounts=True)
+        groups = tuple(self._tree["etc-group-members"])
+        former = former._replace(keeps_accounts=True, keeps_groups=groups)
         if self._base.is_tree:
             return former
         identity = {customs.MACHINE_ID: machine.EMPTY} if self._tree["machineid-compat"] else {}
@@ -100,20 +102,39 @@ class _Making:
         """Let DNF install what is not there yet."""
         selection = self._by.selection
         self._piece.cage_rpm(network=False)
+        advisories = tuple(notices.of(selection.packages()))
         self._step = selection.run()
         packages = rpmdb.installed_packages(self._staged.root, rpm_home.DATABASE)
         former = None if self._previous is None else ledger.packages_of(self._by.target, self._previous)
         base = self._base.checksum if self._base.is_tree else ""
         repositories = tuple(selection.repositories())
         coming = tuple(self._coming)
-        self._composed = Composed(self._version, packages, former, self._inputs, repositories, coming, base)
+        parts = (self._version, packages, former, self._inputs, repositories, coming, base, advisories)
+        self._composed = Composed(*parts)
         failpoint("compose::installed")
 
     def customise(self) -> None:
         """Do what else the treefile wants."""
         left = customs.read(self._base.left)
         left = dataclasses.replace(left, version=self._version, base_version=self._base.version)
-        self._piece.customise(lambda: customs.follow(Path("/"), left, self._by.report))
+        root, found = Path("/"), self._layers()
+
+        def work() -> None:
+            for layer, folder in found:
+                layers.add(root, folder, layer.ref, wins=layer.wins)
+            customs.follow(root, left, self._by.report)
+
+        self._piece.customise(work)
+
+    def _layers(self) -> list[tuple[Layer, Path]]:
+        """Each layer, and where in the staged root its files are; /run is nothing of the tree's."""
+        if not self._base.layers:
+            return []
+        folder = Path(tempfile.mkdtemp(prefix="layers-", dir=self._staged.root / "run"))
+        places = [(layer, folder / str(number)) for number, layer in enumerate(self._base.layers)]
+        for layer, place in places:
+            self._by.workshop.check_out(layer.checksum, place)
+        return [(layer, Path("/", place.relative_to(self._staged.root))) for layer, place in places]
 
     def normalise(self) -> None:
         """Make what was written fit the rules of a tree, and leave it in the upper alone."""

@@ -7,7 +7,7 @@ import dataclasses
 from typing import NamedTuple
 
 from ostree_layer import diff
-from ostree_layer.model import Package, PackageDiff
+from ostree_layer.model import Advisory, Package, PackageDiff
 
 
 class Coming(NamedTuple):
@@ -35,6 +35,7 @@ class Composed:
     repositories: tuple[tuple[str, int], ...]
     coming: tuple[Coming, ...] = ()
     base: str = ""
+    advisories: tuple[Advisory, ...] = ()
 
     @property
     def changes(self) -> PackageDiff:

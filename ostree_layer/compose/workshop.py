@@ -37,12 +37,16 @@ class Workshop:
         """The tree of a commit of `store`, which nobody may write to; it is gone when the workshop is closed."""
         if checksum not in self._lowers:
             target = self._new_folder() / "tree"
-            options = OSTree.RepoCheckoutAtOptions()
-            options.mode = OSTree.RepoCheckoutMode.NONE
-            with translated(f"checking out {checksum[:12]}", CommitError):
-                self.store.checkout_at(options, AT_FDCWD, str(target), checksum, None)
+            self.check_out(checksum, target)
             self._lowers[checksum] = target
         return self._lowers[checksum]
+
+    def check_out(self, checksum: str, target: Path) -> None:
+        """Make target, which is not there yet, the tree of a commit of `store`."""
+        options = OSTree.RepoCheckoutAtOptions()
+        options.mode = OSTree.RepoCheckoutMode.NONE
+        with translated(f"checking out {checksum[:12]}", CommitError):
+            self.store.checkout_at(options, AT_FDCWD, str(target), checksum, None)
 
     def databases(self, checksum: str) -> Path:
         """A root with what rpm and DNF know of the commit, and nothing else."""
