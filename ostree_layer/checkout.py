@@ -13,6 +13,8 @@ from ostree_layer.errors import RepoError
 from ostree_layer.model import Package
 from ostree_layer.ostree_gi import AT_FDCWD, Gio, OSTree, translated
 
+BLOCK = 1 << 20
+
 
 def directory(store: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
     """Write one directory of a commit to target; False where the commit has no such directory."""
@@ -35,7 +37,8 @@ def file(store: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
         if found.query_file_type(Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS, None) != Gio.FileType.REGULAR:
             return False
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(found.load_contents(None)[1])
+        stream = found.read(None)  # load_contents complains of a stream that is none of a file
+        target.write_bytes(b"".join(iter(lambda: stream.read_bytes(BLOCK, None).get_data(), b"")))
     return True
 
 

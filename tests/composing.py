@@ -21,15 +21,23 @@ REF = "toy/tree"
 Keys = Mapping[str, Any]
 
 
+def server(name: str) -> Toy:
+    """A package with a user of its own, who has a file."""
+    add = f"%pre\nadd-user {name} {name} / /bin/sh\n"
+    file = f"/usr/share/{name}"
+    return Toy(name, files={file: ""}, attributes={file: f"0640,root,{name}"}, scripts=add)
+
+
 class Bench:
     """A folder with a repository of packages, one of trees, and treefiles."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.rpms, self.trees = folder, folder / "rpms", folder / "trees"
+    def __init__(self, folder: Path, rpms: Path | None = None) -> None:
+        self.folder, self.rpms, self.trees = folder, rpms or folder / "rpms", folder / "trees"
         self.repo = folder / "repo"
         self.trees.mkdir(parents=True)
         ostree("init", f"--repo={self.repo}", "--mode=bare")
-        self.offer()
+        if rpms is None:
+            self.offer()
 
     def offer(self, *offered: Toy) -> None:
         """Add packages to the repository; what dnf remembers of it may be of this same second, so it forgets it."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ostree_layer import account_files, commit, dnf_base, host, layout, ledger, repo, rpmdb, staging
+from ostree_layer import commit, dnf_base, host, layout, ledger, repo, rpmdb, staging
 from ostree_layer.compose import customs, ids, inputs, layers, notices, record, versions
 from ostree_layer.compose.composed import Composed
 from ostree_layer.compose.order import Base, Layer, Order, Outcome
@@ -25,8 +25,6 @@ from ostree_layer.ostree_gi import OSTree
 from ostree_layer.process import EPOCH
 from ostree_layer.treefile import Treefile
 from ostree_layer.workpiece import Workpiece
-
-NOBODY = account_files.Accounts({}, {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,14 +55,16 @@ class _Making:
     def __init__(self, by: Composer, tree: Treefile, base: Base, ref: str, previous: str | None, order: Order) -> None:
         self._by, self._tree, self._base, self._ref, self._order = by, tree, base, ref, order
         self._previous = previous if order.has_parent else None
-        self._time = _now()
+        self._epoch = host.source_date_epoch(os.environ)
+        self._time = int(time.time()) if self._epoch is None else self._epoch
         self._version = self._next_version()
         self._then = None if previous is None else ids.of_commit(by.target, previous)
         self._checksum = ""
 
     def _next_version(self) -> str:
-        if "version" in self._order.metadata:
-            return str(self._order.metadata["version"])
+        told = {**self._tree["add-commit-metadata"], **self._order.metadata}
+        if "version" in told:
+            return str(told["version"])
         prefix = self._tree["automatic-version-prefix"]
         last = repo.version(repo.load_commit(self._by.target, self._previous)) if self._previous else ""
         suffix = self._tree["automatic-version-suffix"]
@@ -84,7 +84,7 @@ class _Making:
         self._coming = selection.coming()
         self._inputs = inputs.digest(self._tree, self._base.contents, self._coming)
         epoch = resources.enter_context(_epoch(selection.newest_build()))
-        accounts = self._then if self._tree["preserve-passwd"] and self._then else NOBODY
+        accounts = ids.known(self._tree, self._then)
         self._piece = Workpiece(self._staged, self._former(epoch), accounts, mounted)
         failpoint("compose::staged")
 
@@ -109,8 +109,10 @@ class _Making:
         base = self._base.checksum if self._base.is_tree else ""
         repositories = tuple(selection.repositories())
         coming = tuple(self._coming)
-        parts = (self._version, packages, former, self._inputs, repositories, coming, base, advisories)
-        self._composed = Composed(*parts)
+        layered = tuple((layer.ref, layer.checksum) for layer in self._base.layers)
+        parts = (self._version, packages, former, self._inputs, repositories, coming, base, advisories, layered)
+        has_kept_ids = self._then is not None and self._tree["preserve-passwd"]
+        self._composed = Composed(*parts, epoch=self._epoch, has_kept_ids=has_kept_ids)
         failpoint("compose::installed")
 
     def customise(self) -> None:
@@ -153,7 +155,8 @@ class _Making:
         store, tree, composed = self._by.workshop.store, self._tree, self._composed
         with self._by.report("Writing the tree"), commit.writing(store):
             whole = self._piece.graft(store, self._base.checksum)
-            values = record.render(composed, tree, self._order.metadata)
+            below = repo.metadata(repo.load_commit(store, self._base.checksum))
+            values = record.render(composed, tree, below, self._order.metadata)
             self._checksum = record.write(store, whole, values, self._previous, self._time)
         record.complete(store, self._checksum, composed, tree)
         failpoint("compose::committed")
@@ -166,12 +169,6 @@ class _Making:
         content = repo.content_of(repo.load_commit(self._by.workshop.store, self._checksum))
         parts = (self._checksum, content, self._version, self._previous)
         return Outcome(self._tree, self._ref, *parts, is_new=True, composed=self._composed)
-
-
-def _now() -> int:
-    """The time of a commit: what the user says, or now."""
-    epoch = host.source_date_epoch(os.environ)
-    return int(time.time()) if epoch is None else epoch
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 from ostree_layer.compose.composed import Coming
 
 # Goes up when the same inputs give another tree.
-FORMAT = 1
+FORMAT = 2
 
 
 def digest(tree: Any, contents: Sequence[str], packages: Iterable[Coming]) -> str:

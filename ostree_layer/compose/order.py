@@ -32,6 +32,10 @@ class Order:
     even_if_unchanged: bool = False
     moves_ref: bool = True
 
+    def of_member(self) -> Order:
+        """What holds for a tree, too, that is not ordered itself, but that others stand on."""
+        return Order(locks=self.locks, is_strict=self.is_strict)
+
 
 @dataclasses.dataclass(frozen=True)
 class Layer:

@@ -72,7 +72,7 @@ class Plan:
             self._outcome(path)
         elif path not in self._done:
             ref = _ref(tree)
-            self._done[path] = self._made(tree, ref, repo.resolve(self._target, ref), Order())
+            self._done[path] = self._made(tree, ref, repo.resolve(self._target, ref), self._order.of_member())
             self._workshop.import_commit(self._target, self._done[path].checksum)
             self._workshop.keep(ref, self._done[path].checksum)
         checksum = self._done[path].checksum

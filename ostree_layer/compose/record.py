@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ostree_layer import advisories, metadata, repo
+from ostree_layer.compose import recipe
 from ostree_layer.compose.composed import Composed
 from ostree_layer.errors import CommitError, ComposeError
 from ostree_layer.metadata import INITRAMFS_ARGUMENTS, OURS, PKGLIST, Values
@@ -16,24 +17,22 @@ from ostree_layer.treefile import rendering
 
 INPUTS = "rpmostree.inputhash"
 REPOSITORIES = "rpmostree.rpmmd-repos"
-TREEFILE = OURS + "treefile"
-BASE = OURS + "composed-on"
 # Where those who make container images of trees look for it.
 CONTAINER_COMMAND = "ostree.container-cmd"
 DIFF = OURS + "package-diff"
 
 
-def render(composed: Composed, tree: Any, more: Mapping[str, Any]) -> Values:
-    """The metadata of the commit; `more` is what the user adds, and has the last word."""
+def render(composed: Composed, tree: Any, below: Values, more: Mapping[str, Any]) -> Values:
+    """The metadata of the commit; `below` is that of its base; `more` is what the user adds, and has the last word."""
     values: Values = {
         PKGLIST: metadata.packages_variant(composed.packages),
         INPUTS: GLib.Variant("s", composed.inputs),
-        TREEFILE: GLib.Variant("s", rendering.as_json(tree.values)),
+        **recipe.render(composed, tree, rendering.as_json(recipe.public(tree.values)), below),
     }
     if composed.version:
         values["version"] = GLib.Variant("s", composed.version)
     if composed.base:
-        values[BASE] = GLib.Variant("s", composed.base)
+        values[recipe.BASE] = GLib.Variant("s", composed.base)
     if composed.former is not None:
         values[DIFF] = GLib.Variant("a(sss)", list(rows(composed.changes)))
     if tree["initramfs-args"]:

@@ -6,17 +6,9 @@ from __future__ import annotations
 import json
 
 from tests import policy
-from tests.composing import Bench
+from tests.composing import Bench, server
 from tests.sysroots import ostree
 from tests.toys import Toy
-
-
-def server(name: str) -> Toy:
-    """A package with a user of its own, who has a file."""
-    add = f"%pre\nadd-user {name} {name} / /bin/sh\n"
-    return Toy(
-        name, files={f"/usr/share/{name}": ""}, attributes={f"/usr/share/{name}": f"0640,root,{name}"}, scripts=add
-    )
 
 
 def gid(bench: Bench, name: str) -> str:
@@ -49,12 +41,24 @@ def test_ids_are_compared_with_a_file_or_with_data(bench: Bench) -> None:
     bench.offer(server("mail"))
     bench.file("passwd", "root:x:0:0::/root:/bin/sh\nmail:x:8:12::/:/bin/sh\n")
     keys = {"packages": ["mail"], "check-passwd": {"type": "file", "filename": "passwd"}}
-    assert "the user mail had the id 8:12, and has 100:100" in bench.refusal(keys)
+    said = bench.refusal({**keys, "preserve-passwd": False})
+    assert "the user mail had the id 8:12, and has 100:100" in said
     checks = {"check-passwd": {"type": "data", "entries": {"root": 0, "mail": [100, 100]}}}
     data = {"type": "data", "entries": {"mail": 12, "gone": 3}}
-    said = bench.refusal({"packages": ["mail"], **checks, "check-groups": data})
+    said = bench.refusal({"packages": ["mail"], **checks, "check-groups": data, "preserve-passwd": False})
     assert "the group mail had the id 12, and has 100; the group gone is not there any more" in said
     bench.compose({"packages": ["mail"], **checks})
+    assert gid(bench, "mail") == "100"
+
+
+def test_ids_of_a_file_or_of_data_are_given(bench: Bench) -> None:
+    bench.offer(server("mail"), server("abc"))
+    bench.file("passwd", "root:x:0:0::/root:/bin/sh\nmail:x:8:12::/:/bin/sh\n")
+    checks = {"check-passwd": {"type": "file", "filename": "passwd"}, "ignore-removed-users": ["root"]}
+    data = {"type": "data", "entries": {"mail": 12}}
+    bench.compose({"packages": ["mail", "abc"], **checks, "check-groups": data})
+    assert gid(bench, "mail") == "12"
+    assert "mail:x:8:12:mail:/:/bin/sh\n" in bench.cat("/usr/etc/passwd")
 
 
 def test_groups_of_altfiles_are_kept_in_etc_if_the_treefile_says_so(bench: Bench) -> None:
