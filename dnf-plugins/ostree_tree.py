@@ -116,8 +116,7 @@ class Compose(Act):
     def tell(self, target, outcome):
         from ostree_layer.compose import report
 
-        for line in report.lines(outcome):
-            print(line)
+        print("\n".join(report.lines(outcome)))
         report.write(target, outcome, self.opts)
 
 

@@ -178,10 +178,16 @@ def _of_host(store: OSTree.Repo, local: LocalCommit, version: str) -> tuple[Reci
         stands = not (wanted.removed or wanted.replaced)
         whole = _layered(below.levels[0].treefile, local)
         found = below._replace(levels=[Level(whole, version, has_kept_ids=True), *(below.levels if stands else [])])
+        notes += [] if stands else [_anew(wanted)]
     for entry in wanted.local:
         digest, _, nevra = entry.partition(":")
         notes.append(f"{nevra} came from a file with the SHA-256 {digest}: some repository has to have it")
     return found, notes
+
+
+def _anew(wanted: Requests) -> str:
+    changes = [f"{name} was removed" for name in wanted.removed] + [f"{nevra} replaced" for nevra in wanted.replaced]
+    return f"it is composed anew, and not on its base: {', and '.join(changes)}"
 
 
 def _layered(base: Mapping[str, Any], local: LocalCommit) -> dict[str, Any]:

@@ -31,6 +31,9 @@ def compose_again(bench: Bench, exported: Path) -> str:
     return other.content()
 
 
+LOCAL = "ostree-layer/local/toy"
+
+
 @pytest.fixture
 def rich(bench: Bench) -> dict[str, object]:
     """The keys of a tree with all that is hard to make again."""
@@ -114,27 +117,48 @@ def test_what_was_layered_on_a_host(host: Host) -> None:
     assert "# by-hand-1-1.noarch came from a file with the SHA-256 " in said
 
 
-def test_what_was_layered_on_a_composed_tree(host: Host, bench: Bench) -> None:
-    bench.offer(APP, LIB, Toy("toy-tool", "2"), server("mail"))
-    base = bench.compose({"automatic-version-prefix": "7", "postprocess": ["echo base > /usr/share/script"]})
+EPOCH = {"SOURCE_DATE_EPOCH": "1700000000"}
+ACCOUNTS = ["  M /usr/etc/group (content)", "  M /usr/etc/passwd (content)"]
+
+
+@pytest.mark.parametrize(("packages", "differ"), [(["app"], []), (["app", "mail"], ACCOUNTS)])
+def test_what_was_layered_on_a_composed_tree(host: Host, bench: Bench, packages: list[str], differ: list[str]) -> None:
+    bench.offer(APP, LIB, server("mail"))
+    keys = {"automatic-version-prefix": "7", "postprocess": ["echo base > /usr/share/script"]}
+    base = bench.compose(keys, extra=EPOCH)
     ostree("pull-local", host.repo, os.fspath(bench.repo), base)
     ostree("admin", "deploy", f"--sysroot={host.sysroot}", "--os=toy", base)
     shutil.rmtree(host.repository)
     shutil.copytree(bench.rpms, host.repository)
-    done = host.dnf("-y", "install", "app", "mail", extra={"SOURCE_DATE_EPOCH": "1700000000"})
+    done = host.dnf("-y", "install", *packages, extra=EPOCH)
     assert done.returncode == 0, done.stdout
-    exported = host.folder / "export"
-    host.done("tree", "export", f"--output-dir={exported}")
-    assert sorted(os.listdir(exported)) == ["base-1.yaml", "lockfile.json", "tree.yaml"]
-    text = (exported / "tree.yaml").read_text()
-    assert "packages:\n- app\n- mail\n" in text and "script" not in text
     other = Bench(bench.folder / "again", rpms=bench.rpms)
-    shutil.copytree(exported, other.folder / "export")
-    options = [f"--lockfile={exported}/lockfile.json", "--lockfile-strict", "--branch=" + REF]
-    done = other.attempt(other.folder / "export/tree.yaml", *options)
+    exported = other.folder / "export"
+    made = bench.folder / "made"
+    ostree("init", f"--repo={made}", "--mode=bare")
+    ostree("pull-local", f"--repo={made}", f"{host.sysroot}/ostree/repo", LOCAL, base)
+    done = other.run("export", LOCAL, f"--repo={made}", f"--output-dir={exported}")
     assert done.returncode == 0, done.stdout
-    ostree("pull-local", host.repo, os.fspath(other.repo), REF)
-    local = "ostree-layer/local/toy"
-    said = host.done("tree", "diff", local, REF, "--files")
-    print(said)
-    assert 0
+    text = (exported / "tree.yaml").read_text()
+    assert "include: base-1.yaml" in text and "script" not in text
+    options = [f"--lockfile={exported}/lockfile.json", "--lockfile-strict", f"--branch={REF}"]
+    other.compose(exported / "tree.yaml", *options, extra=EPOCH)
+    ostree("pull-local", f"--repo={made}", os.fspath(other.repo), REF)
+    said = bench.run("diff", LOCAL, REF, "--files", f"--repo={made}").stdout
+    assert [line for line in said.splitlines() if line.startswith("  ")] == differ, said
+
+
+def test_what_was_replaced_or_removed_in_a_composed_tree(host: Host, bench: Bench) -> None:
+    bench.offer(APP, LIB, Toy("gone"))
+    base = bench.compose({"packages": ["gone", "app"]})
+    ostree("pull-local", host.repo, os.fspath(bench.repo), base)
+    ostree("admin", "deploy", f"--sysroot={host.sysroot}", "--os=toy", base)
+    host.offer(Toy("app", "2", requires=("lib",)))
+    host.done("upgrade", "app")
+    host.done("remove", "gone")
+    said = host.done("tree", "export", "--output-dir", f"{host.folder}/export")
+    text = (host.folder / "export/tree.yaml").read_text()
+    assert "packages:\n- toy-base\n- app\nexclude-packages:\n- gone\n" in text and "include" not in text
+    locks = json.loads((host.folder / "export/lockfile.json").read_text())["packages"]
+    assert locks["app"]["evra"] == "2-1.noarch" and "gone" not in locks
+    assert "it is composed anew, and not on its base: gone was removed, and app-2-1.noarch replaced" in said

@@ -21,7 +21,8 @@ FLOORS = (
     " origin ostree_gi repo signatures sysroot tree_words treefile.files treefile.keys treefile.kickstart"
     " treefile.kickstart_file treefile.rules treefile.source treefile.variables",
     "boot caged_rpm commit comparison compose.ids compose.layers compose.notices compose.recipe compose.selection"
-    " deploy graft layout layout.kernel ledger looking packaged relabel staging status treefile treefile.rendering trees",
+    " deploy graft layout layout.kernel ledger looking packaged relabel staging status treefile treefile.rendering"
+    " trees",
     "cleaner compose.customs compose.family compose.export compose.inputs compose.order compose.record"
     " compose.workshop switching terminal workpiece",
     "compose compose.planning compose.report layering tree_acts",
