@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -124,6 +125,7 @@ class _Making:
         def work() -> None:
             for layer, folder in found:
                 layers.add(root, folder, layer.ref, wins=layer.wins)
+                shutil.rmtree(folder)
             customs.follow(root, left, self._by.report)
 
         self._piece.customise(work)
@@ -132,6 +134,7 @@ class _Making:
         """Each layer, and where in the staged root its files are; /run is nothing of the tree's."""
         if not self._base.layers:
             return []
+        # A scriptlet may have left links with names that it could guess.
         folder = Path(tempfile.mkdtemp(prefix="layers-", dir=self._staged.root / "run"))
         places = [(layer, folder / str(number)) for number, layer in enumerate(self._base.layers)]
         for layer, place in places:

@@ -152,12 +152,10 @@ def _rename(values: dict[str, Any], names: Mapping[str, str]) -> None:
 
 def _without(own: Mapping[str, Any], included: Mapping[str, Any]) -> dict[str, Any]:
     """What is left to say in a treefile that includes another one."""
-    left = {}
-    for key, value in own.items():
-        if key in included and BY_NAME[key].merge in ADDING:
-            value = [entry for entry in value if entry not in included[key]]
-        if key not in included or (value != included[key] and value != []):
-            left[key] = value
+    left = {key: value for key, value in own.items() if key not in included or value != included[key]}
+    for key in left.keys() & included.keys():
+        if BY_NAME[key].merge in ADDING:
+            left[key] = [entry for entry in left[key] if entry not in included[key]]
     return left
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ EPOCH = OURS + "epoch"
 LARGEST = 1 << 20
 # Options of repositories that are nobody's business.
 SECRETS = ("username", "password", "proxy_username", "proxy_password")
+CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
 class Level(NamedTuple):
@@ -84,7 +86,7 @@ def public(values: Mapping[str, Any]) -> Mapping[str, Any]:
     if not repositories:
         return values
     kept = {
-        name: {option: value for option, value in options.items() if option not in SECRETS}
+        name: {option: CREDENTIALS.sub("//", value) for option, value in options.items() if option not in SECRETS}
         for name, options in repositories.items()
     }
     return {**values, "repositories": kept}

@@ -62,13 +62,14 @@ def test_an_exported_tree_is_composed_again(bench: Bench, rich: dict[str, object
     assert compose_again(bench, folder) == bench.content()
 
 
-def test_passwords_of_repositories_are_not_in_a_commit(bench: Bench, rich: dict[str, object]) -> None:
-    done = bench.attempt(
-        {**rich, "repositories": {"toys": {"baseurl": f"file://{bench.rpms}", "password": "hidden"}}}, with_toys=False
-    )
+def test_passwords_of_repositories_are_not_in_a_commit(bench: Bench) -> None:
+    away = {"baseurl": "https://me:hidden@example.com/", "enabled": False}
+    repositories = {"here": {"baseurl": f"file://{bench.rpms}", "password": "hidden"}, "away": away}
+    done = bench.attempt({"repositories": repositories, "repos": ["here"]}, with_toys=False)
     assert done.returncode == 0, done.stdout
     assert "hidden" not in str(bench.commit().unpack())
-    assert "hidden" not in bench.run("export", REF, f"--repo={bench.repo}").stdout
+    said = bench.run("export", REF, f"--repo={bench.repo}").stdout
+    assert "baseurl: https://example.com/\n" in said
 
 
 def test_a_tree_of_a_family_is_exported_with_what_it_stands_on(bench: Bench, rich: dict[str, object]) -> None:
