@@ -118,7 +118,7 @@ class Selection:
             locked = locked.union(sack.query().filterm(pkg=fitting))
         if missing:
             raise ComposeError(f"packages of the lockfile are in no repository: {', '.join(sorted(missing))}")
-        others = available if is_strict else available.filter(name=list(locks))
+        others = available if is_strict else available.filter(name=[lock.name for lock in locks.values()])
         for repo in only_for_locked:
             others = others.union(available.filter(reponame=repo))
         if locks or only_for_locked:
