@@ -175,9 +175,11 @@ def test_layers(bench: Bench) -> None:
     bench.compose(keys)
     assert bench.cat("/usr/share/seen") == "layer\nlayer\n"
     (files / "usr/share/toy/kept").write_text("newer\n")
+    (files / "usr/share/toy/gone").write_text("no directory any more\n")
     ostree("commit", f"--repo={bench.repo}", "--branch=layer/over", os.fspath(files))
     bench.compose(keys)
     assert bench.cat("/usr/share/toy/kept") == "newer\n"
+    assert bench.cat("/usr/share/toy/gone") == "no directory any more\n"
 
 
 UPDATES = """<updates><update from="toys" status="final" type="security" version="1">
