@@ -152,31 +152,39 @@ def test_a_tree_stands_on_a_commit_of_other_tools(bench: Bench) -> None:
     assert f"{bench.repo} has no no/such" in said
 
 
-def test_layers(bench: Bench) -> None:
+def commit_layer(bench: Bench, ref: str, **texts: str) -> None:
+    """Commit files of /usr/share/toy."""
     files = bench.folder / "files"
-    (files / "usr/share/toy").mkdir(parents=True)
-    (files / "usr/share/toy/new").write_text("layer\n")
-    (files / "usr/share/toy/new").chmod(0o4750)
-    os.chown(files / "usr/share/toy/new", 0, 7)
-    (files / "usr/share/toy/new").chmod(0o4750)
-    (files / "usr/share/toy/link").symlink_to("/etc/passwd")
-    os.setxattr(files / "usr/share/toy/new", "user.toy", b"kept")
-    ostree("commit", f"--repo={bench.repo}", "--branch=layer/new", os.fspath(files))
-    (files / "usr/share/toy/kept").write_text("layer\n")
-    ostree("commit", f"--repo={bench.repo}", "--branch=layer/over", os.fspath(files))
-    seen = "cat /usr/share/toy/new /usr/share/toy/kept > /usr/share/seen"
-    bench.compose({"ostree-layers": ["layer/new"], "postprocess": [seen]})
+    (files / "usr/share/toy").mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (files / "usr/share/toy" / name).write_text(text)
+    ostree("commit", f"--repo={bench.repo}", f"--branch={ref}", os.fspath(files))
+
+
+SEEN = "cat /usr/share/toy/new /usr/share/toy/kept > /usr/share/seen"
+
+
+def test_a_layer_adds_files_as_they_are(bench: Bench) -> None:
+    commit_layer(bench, "layer/new", new="layer\n")
+    file = bench.folder / "files/usr/share/toy/new"
+    os.chown(file, 0, 7)
+    file.chmod(0o4750)
+    file.with_name("link").symlink_to("/etc/passwd")
+    commit_layer(bench, "layer/new")
+    bench.compose({"ostree-layers": ["layer/new"], "postprocess": [SEEN]})
     assert bench.cat("/usr/share/seen") == "layer\nkept\n"
     assert bench.ls("/usr/share/toy/new")[0].split()[:3] == ["-04750", "0", "7"]
     assert bench.ls("/usr/share/toy/link")[0].endswith("-> /etc/passwd")
+
+
+def test_a_layer_wins_or_is_in_conflict(bench: Bench) -> None:
+    commit_layer(bench, "layer/over", new="layer\n", kept="layer\n")
     said = bench.refusal({"ostree-layers": ["layer/over"]})
     assert "/usr/share/toy/kept is in the layer layer/over and in the tree already" in said
-    keys = {"ostree-override-layers": ["layer/over"], "postprocess": [seen]}
+    keys = {"ostree-override-layers": ["layer/over"], "postprocess": [SEEN]}
     bench.compose(keys)
     assert bench.cat("/usr/share/seen") == "layer\nlayer\n"
-    (files / "usr/share/toy/kept").write_text("newer\n")
-    (files / "usr/share/toy/gone").write_text("no directory any more\n")
-    ostree("commit", f"--repo={bench.repo}", "--branch=layer/over", os.fspath(files))
+    commit_layer(bench, "layer/over", kept="newer\n", gone="no directory any more\n")
     bench.compose(keys)
     assert bench.cat("/usr/share/toy/kept") == "newer\n"
     assert bench.cat("/usr/share/toy/gone") == "no directory any more\n"
