@@ -116,8 +116,7 @@ class Compose(Act):
     def tell(self, target, outcome):
         from ostree_layer.compose import report
 
-        for line in report.lines(outcome):
-            print(line)
+        print("\n".join(report.lines(outcome)))
         report.write(target, outcome, self.opts)
 
 
@@ -159,14 +158,11 @@ class Look(Act):
 
     def open_repo(self):
         """The repository that --repo names, or else that of the OSTree host."""
-        from ostree_layer import host, repo, settings, sysroot
+        from ostree_layer import host, settings, tree_acts
 
-        if not self.command.repos:
-            options = settings.parse(OstreeTreePlugin.read_config(self.base.conf))
-            target = host.find_target(options, os.environ)
-            if target is not None:
-                return sysroot.repository(sysroot.open_sysroot(target))
-        return repo.open_repo(self.require_repo())
+        options = settings.parse(OstreeTreePlugin.read_config(self.base.conf))
+        target = None if self.command.repos else host.find_target(options, os.environ)
+        return tree_acts.open_repo(target or self.require_repo(), self.opts)
 
 
 class List(Look):
@@ -189,7 +185,11 @@ class Verify(Look):
     summary = _("verify the objects, signatures and package files of a commit")
 
 
-ACTS = {act.__name__.lower(): act for act in (Compose, Schema, List, Show, Log, Diff, Verify)}
+class Export(Look):
+    summary = _("print the treefile that makes a tree again, or write it with all that it needs")
+
+
+ACTS = {act.__name__.lower(): act for act in (Compose, Schema, List, Show, Log, Diff, Verify, Export)}
 
 
 def act_parser(name):

@@ -30,7 +30,7 @@ def compare(
 
 def _new_advisories(store: OSTree.Repo, old: str, new: str) -> tuple[Advisory, ...]:
     """The advisories that new has and old has not, security first."""
-    was, now = (advisories.parse(repo.metadata(repo.load_commit(store, checksum))) for checksum in (old, new))
+    was, now = (advisories.parse(repo.all_metadata(store, checksum)) for checksum in (old, new))
     known = {advisory.name for advisory in was}
     return tuple(sorted((one for one in now if one.name not in known), key=advisories.first_things_first))
 

@@ -17,6 +17,7 @@ from gi.repository import Gio, GLib, OSTree
 __all__ = ["GLib", "Gio", "OSTree", "content", "gfile", "translated"]
 
 AT_FDCWD = -100
+BLOCK = 1 << 20
 
 
 def gfile(path: Path | str) -> Gio.File:
@@ -25,8 +26,8 @@ def gfile(path: Path | str) -> Gio.File:
 
 def content(file: OSTree.RepoFile) -> bytes:
     """What is in a regular file of a commit; GIO's load_contents asks for more than libostree has, and complains."""
-    size = file.query_info("standard::size", Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS, None).get_size()
-    return bytes(file.read(None).read_bytes(size, None).get_data() or b"")
+    stream = file.read(None)
+    return b"".join(iter(lambda: stream.read_bytes(BLOCK, None).get_data() or b"", b""))
 
 
 @contextlib.contextmanager

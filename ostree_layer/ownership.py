@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from collections.abc import Collection
 from pathlib import Path
 from typing import Union
 
@@ -26,12 +27,17 @@ def give(path: Name, user: int, group: int) -> None:
         os.setxattr(path, CAPABILITY, capability, follow_symlinks=False)
 
 
-def copy(source: Name, target: Name) -> None:
-    """Copy a file or link with its owner, mode and extended attributes."""
-    status = os.lstat(source)
+def copy(source: Name, target: Name, *, without: Collection[str] = ()) -> None:
+    """Copy a file or link with its owner, mode and extended attributes but those in `without`."""
     shutil.copyfile(source, target, follow_symlinks=False)
+    dress(source, target, without=without)
+
+
+def dress(source: Name, target: Name, *, without: Collection[str] = ()) -> None:
+    """Give target the owner, mode and extended attributes that source has."""
+    status = os.lstat(source)
     os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
     if not stat.S_ISLNK(status.st_mode):
         os.chmod(target, stat.S_IMODE(status.st_mode))
-    for name in os.listxattr(source, follow_symlinks=False):
+    for name in set(os.listxattr(source, follow_symlinks=False)).difference(without):
         os.setxattr(target, name, os.getxattr(source, name, follow_symlinks=False), follow_symlinks=False)

@@ -50,7 +50,17 @@ def is_partial(repo: OSTree.Repo, checksum: str) -> bool:
 
 def metadata(commit: GLib.Variant) -> dict[str, GLib.Variant]:
     """A commit's metadata, each value still a variant, so that it can be carried over as it is."""
-    stored = commit.get_child_value(0)
+    return _values(commit.get_child_value(0))
+
+
+def all_metadata(repo: OSTree.Repo, checksum: str) -> dict[str, GLib.Variant]:
+    """A commit's metadata with what is stored beside the commit."""
+    with translated(f"reading what is beside commit {checksum}", RepoError):
+        beside = repo.read_commit_detached_metadata(checksum, None)[1]
+    return {**(_values(beside) if beside is not None else {}), **metadata(load_commit(repo, checksum))}
+
+
+def _values(stored: GLib.Variant) -> dict[str, GLib.Variant]:
     values = {}
     for index in range(stored.n_children()):
         entry = stored.get_child_value(index)

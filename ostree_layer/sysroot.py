@@ -184,3 +184,9 @@ def base_deployment(sysroot: OSTree.Sysroot, stateroot: str, *, from_booted: boo
     if booted is None or booted.get_osname() != stateroot:
         raise HostError(f"no deployment of {stateroot} is booted, so --from-booted names nothing")
     return booted
+
+
+def current(sysroot: OSTree.Sysroot, wanted: str) -> str:
+    """The commit of the booted deployment, or else of the one of the stateroot that boots next."""
+    stateroot = require_stateroot(sysroot, wanted)
+    return str((find_booted(sysroot) or base_deployment(sysroot, stateroot)).get_csum())

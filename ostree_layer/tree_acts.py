@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Callable
 
-from ostree_layer import comparison, diff, fsck, packaged, repo, signatures, tree_words, trees
+from ostree_layer import comparison, diff, fsck, packaged, repo, signatures, sysroot, tree_words, trees
+from ostree_layer.compose import export
 from ostree_layer.errors import RepoError
+from ostree_layer.model import Target
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.signatures import Keys
 from ostree_layer.tree_model import Verification
@@ -129,6 +131,38 @@ class Verify(Act):
         return Answer("verification", lambda: tree_words.verification_as_json(found), lines, 0 if found.is_good else 1)
 
 
+class Export(Act):
+    @staticmethod
+    def set_argparser(parser: argparse.ArgumentParser) -> None:
+        text = "what to export; on a host, by default, the tree that it has booted, or boots next"
+        parser.add_argument("commit", metavar=COMMIT, nargs="?", help=text)
+        text = "write treefiles, files and lockfile.json into a folder, and print only what is not in it"
+        parser.add_argument("--output-dir", type=Path, metavar="DIR", help=text)
+
+    @staticmethod
+    def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
+        if opts.commit is None:
+            raise RepoError("in a repository that is not a host's, 'dnf tree export' needs a ref or commit")
+        found = export.read(store, trees.find(store, opts.commit))
+        if opts.output_dir is None:
+            return Answer("export", found.document, found.whole().splitlines())
+        found.write(opts.output_dir)
+        return Answer("export", found.document, found.notes)
+
+
+def open_repo(at: Target | Path, opts: argparse.Namespace) -> OSTree.Repo:
+    """The repository of a host, or the one at a path; on a host, what is booted stands for a commit that is not named.
+
+    Where nothing is booted, that is what boots next.
+    """
+    if isinstance(at, Path):
+        return repo.open_repo(at)
+    opened = sysroot.open_sysroot(at)
+    if getattr(opts, "commit", "") is None:
+        opts.commit = sysroot.current(opened, at.stateroot)
+    return sysroot.repository(opened)
+
+
 def verify(store: OSTree.Repo, checksum: str, keys: Keys, report: Report) -> Verification:
     """Read all of a commit, ask who signed it, and, if it is whole, compare it with what its packages say."""
     if repo.is_partial(store, checksum):
@@ -142,4 +176,4 @@ def verify(store: OSTree.Repo, checksum: str, keys: Keys, report: Report) -> Ver
     return Verification(checksum, objects, damaged, signed, found)
 
 
-ACTS: dict[str, type[Act]] = {"list": List, "show": Show, "log": Log, "diff": Diff, "verify": Verify}
+ACTS: dict[str, type[Act]] = {"list": List, "show": Show, "log": Log, "diff": Diff, "verify": Verify, "export": Export}

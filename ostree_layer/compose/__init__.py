@@ -6,14 +6,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ostree_layer import account_files, commit, dnf_base, host, layout, ledger, repo, rpmdb, staging
-from ostree_layer.compose import customs, ids, inputs, record, versions
+from ostree_layer import commit, dnf_base, host, layout, ledger, repo, rpmdb, staging
+from ostree_layer.compose import customs, ids, inputs, layers, notices, record, versions
 from ostree_layer.compose.composed import Composed
-from ostree_layer.compose.order import Base, Order, Outcome
+from ostree_layer.compose.order import Base, Layer, Order, Outcome
 from ostree_layer.compose.selection import Selection
 from ostree_layer.compose.workshop import Workshop
 from ostree_layer.errors import ComposeError
@@ -24,8 +26,6 @@ from ostree_layer.ostree_gi import OSTree
 from ostree_layer.process import EPOCH
 from ostree_layer.treefile import Treefile
 from ostree_layer.workpiece import Workpiece
-
-NOBODY = account_files.Accounts({}, {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,14 +56,16 @@ class _Making:
     def __init__(self, by: Composer, tree: Treefile, base: Base, ref: str, previous: str | None, order: Order) -> None:
         self._by, self._tree, self._base, self._ref, self._order = by, tree, base, ref, order
         self._previous = previous if order.has_parent else None
-        self._time = _now()
+        self._epoch = host.source_date_epoch(os.environ)
+        self._time = int(time.time()) if self._epoch is None else self._epoch
         self._version = self._next_version()
         self._then = None if previous is None else ids.of_commit(by.target, previous)
         self._checksum = ""
 
     def _next_version(self) -> str:
-        if "version" in self._order.metadata:
-            return str(self._order.metadata["version"])
+        told = {**self._tree["add-commit-metadata"], **self._order.metadata}
+        if "version" in told:
+            return str(told["version"])
         prefix = self._tree["automatic-version-prefix"]
         last = repo.version(repo.load_commit(self._by.target, self._previous)) if self._previous else ""
         suffix = self._tree["automatic-version-suffix"]
@@ -81,16 +83,17 @@ class _Making:
             selection.of(self._base.left, self._staged.root, order.locks, is_strict=order.is_strict)
         )
         self._coming = selection.coming()
-        self._inputs = inputs.digest(self._tree, self._base.content, self._coming)
+        self._inputs = inputs.digest(self._tree, self._base.contents, self._coming)
         epoch = resources.enter_context(_epoch(selection.newest_build()))
-        accounts = self._then if self._tree["preserve-passwd"] and self._then else NOBODY
+        accounts = ids.known(self._tree, self._then)
         self._piece = Workpiece(self._staged, self._former(epoch), accounts, mounted)
         failpoint("compose::staged")
 
     def _former(self, epoch: int) -> layout.Former:
         former = layout.remember(self._staged.root, epoch, "", named=False)
         # A host that is installed with the tree has its accounts from the start.
-        former = former._replace(keeps_accounts=True)
+        groups = tuple(self._tree["etc-group-members"])
+        former = former._replace(keeps_accounts=True, keeps_groups=groups)
         if self._base.is_tree:
             return former
         identity = {customs.MACHINE_ID: machine.EMPTY} if self._tree["machineid-compat"] else {}
@@ -100,20 +103,43 @@ class _Making:
         """Let DNF install what is not there yet."""
         selection = self._by.selection
         self._piece.cage_rpm(network=False)
+        advisories = tuple(notices.of(selection.packages()))
         self._step = selection.run()
         packages = rpmdb.installed_packages(self._staged.root, rpm_home.DATABASE)
         former = None if self._previous is None else ledger.packages_of(self._by.target, self._previous)
         base = self._base.checksum if self._base.is_tree else ""
         repositories = tuple(selection.repositories())
         coming = tuple(self._coming)
-        self._composed = Composed(self._version, packages, former, self._inputs, repositories, coming, base)
+        layered = tuple((layer.ref, layer.checksum) for layer in self._base.layers)
+        parts = (self._version, packages, former, self._inputs, repositories, coming, base, advisories, layered)
+        has_kept_ids = self._then is not None and self._tree["preserve-passwd"]
+        self._composed = Composed(*parts, epoch=self._epoch, has_kept_ids=has_kept_ids)
         failpoint("compose::installed")
 
     def customise(self) -> None:
         """Do what else the treefile wants."""
         left = customs.read(self._base.left)
         left = dataclasses.replace(left, version=self._version, base_version=self._base.version)
-        self._piece.customise(lambda: customs.follow(Path("/"), left, self._by.report))
+        root, found = Path("/"), self._layers()
+
+        def work() -> None:
+            for layer, folder in found:
+                layers.add(root, folder, layer.ref, wins=layer.wins)
+                shutil.rmtree(folder)
+            customs.follow(root, left, self._by.report)
+
+        self._piece.customise(work)
+
+    def _layers(self) -> list[tuple[Layer, Path]]:
+        """Each layer, and where in the staged root its files are; /run is nothing of the tree's."""
+        if not self._base.layers:
+            return []
+        # A scriptlet may have left links with names that it could guess.
+        folder = Path(tempfile.mkdtemp(prefix="layers-", dir=self._staged.root / "run"))
+        places = [(layer, folder / str(number)) for number, layer in enumerate(self._base.layers)]
+        for layer, place in places:
+            self._by.workshop.check_out(layer.checksum, place)
+        return [(layer, Path("/", place.relative_to(self._staged.root))) for layer, place in places]
 
     def normalise(self) -> None:
         """Make what was written fit the rules of a tree, and leave it in the upper alone."""
@@ -132,7 +158,8 @@ class _Making:
         store, tree, composed = self._by.workshop.store, self._tree, self._composed
         with self._by.report("Writing the tree"), commit.writing(store):
             whole = self._piece.graft(store, self._base.checksum)
-            values = record.render(composed, tree, self._order.metadata)
+            below = repo.metadata(repo.load_commit(store, self._base.checksum))
+            values = record.render(composed, tree, below, self._order.metadata)
             self._checksum = record.write(store, whole, values, self._previous, self._time)
         record.complete(store, self._checksum, composed, tree)
         failpoint("compose::committed")
@@ -145,12 +172,6 @@ class _Making:
         content = repo.content_of(repo.load_commit(self._by.workshop.store, self._checksum))
         parts = (self._checksum, content, self._version, self._previous)
         return Outcome(self._tree, self._ref, *parts, is_new=True, composed=self._composed)
-
-
-def _now() -> int:
-    """The time of a commit: what the user says, or now."""
-    epoch = host.source_date_epoch(os.environ)
-    return int(time.time()) if epoch is None else epoch
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import dataclasses
 from typing import NamedTuple
 
 from ostree_layer import diff
-from ostree_layer.model import Package, PackageDiff
+from ostree_layer.model import Advisory, Package, PackageDiff
 
 
 class Coming(NamedTuple):
@@ -25,7 +25,8 @@ class Composed:
     """What is known of a tree when it is composed; `former` are the packages of the commit before.
 
     `inputs` is the digest of what it was made of, `coming` what DNF installed, and `base` the commit that it was
-    composed on, empty where it began empty.
+    composed on, empty where it began empty. `layers` has the commits by ref, `epoch` the SOURCE_DATE_EPOCH, if it was
+    set; `has_kept_ids` says that the ids of users and groups were those of the commit before.
     """
 
     version: str
@@ -35,6 +36,10 @@ class Composed:
     repositories: tuple[tuple[str, int], ...]
     coming: tuple[Coming, ...] = ()
     base: str = ""
+    advisories: tuple[Advisory, ...] = ()
+    layers: tuple[tuple[str, str], ...] = ()
+    epoch: int | None = None
+    has_kept_ids: bool = False
 
     @property
     def changes(self) -> PackageDiff:

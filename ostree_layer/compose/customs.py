@@ -51,6 +51,7 @@ class Customs:
     scripts: Sequence[bytes]
     has_machine_id: bool
     is_read_only: bool
+    needs_own_rpm: bool
     mutated: str = ""
     version: str = ""
     base_version: str = ""
@@ -70,13 +71,14 @@ def read(tree: Any) -> Customs:
         scripts,
         tree["machineid-compat"],
         tree["readonly-executables"],
+        tree["rpmdb"] != "host",
         tree["mutate-os-release"],
     )
 
 
 def follow(root: Path, customs: Customs, report: Report) -> None:
     """Do it; called in the cage, where root is /."""
-    rpm_home.tell(root)
+    rpm_home.tell(root, needs_own_rpm=customs.needs_own_rpm)
     _enable(root, customs.units)
     if customs.default_target:
         _replace_by_link(root / DEFAULT_TARGET, f"/{UNITS}/{customs.default_target}")

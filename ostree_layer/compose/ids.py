@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ostree_layer import account_files, checkout, sysusers
-from ostree_layer.account_files import Accounts
+from ostree_layer.account_files import Accounts, Group, User
 from ostree_layer.errors import ComposeError
 from ostree_layer.layout import accounts
 from ostree_layer.ostree_gi import OSTree
 
 Numbers = Mapping[str, tuple[int, ...]]
 
+NO_SHELL = "/usr/sbin/nologin"
 # What it is, the file that has it, and the keys that say what is compared, and what may be missing.
 KINDS = (
     ("user", "passwd", "check-passwd", "ignore-removed-users"),
@@ -34,6 +35,32 @@ def of_commit(store: OSTree.Repo, checksum: str) -> Accounts:
         found = account_files.read(at / "usr/etc", at / account_files.ALTERNATIVE)
         declared = sysusers.read(sorted((at / accounts.FOLDER).glob(f"{accounts.PREFIX}*.conf")))
     return Accounts({**declared.users, **found.users}, {**declared.groups, **found.groups})
+
+
+def known(tree: Any, before: Accounts | None) -> Accounts:
+    """Whose ids are kept, if the treefile wants that: what it compares with has the say over the commit before."""
+    if not tree["preserve-passwd"]:
+        return Accounts({}, {})
+    users = dict(before.users) if before is not None else {}
+    groups = dict(before.groups) if before is not None else {}
+    for name, numbers in _wanted(tree["check-passwd"], "passwd", None).items():
+        gid = numbers[1] if len(numbers) > 1 else numbers[0]
+        users[name] = users.get(name, User(name, 0, 0, "", "/", NO_SHELL))._replace(uid=numbers[0], gid=gid)
+    for name, (gid, *_more) in _wanted(tree["check-groups"], "group", None).items():
+        groups[name] = groups.get(name, Group(name, 0, ()))._replace(gid=gid)
+    return Accounts(users, groups)
+
+
+def as_checks(found: Accounts) -> dict[str, Any]:
+    """The keys of a treefile that give users and groups the ids that they have here."""
+    entries = {key: _numbers(found, file) for _kind, file, key, _ignored in KINDS}
+    return {
+        key: {
+            "type": "data",
+            "entries": {name: list(ids) if ids[1:] else ids[0] for name, ids in sorted(named.items())},
+        }
+        for key, named in entries.items()
+    }
 
 
 def require_kept(tree: Any, before: Accounts | None, now: Accounts) -> None:

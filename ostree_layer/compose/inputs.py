@@ -6,25 +6,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ostree_layer.compose.composed import Coming
 
 # Goes up when the same inputs give another tree.
-FORMAT = 1
+FORMAT = 2
 
 
-def digest(tree: Any, base: str, packages: Iterable[Coming]) -> str:
-    """The SHA-256, in hex, of a treefile with its files, of the base's content and of the packages with their digests.
+def digest(tree: Any, contents: Sequence[str], packages: Iterable[Coming]) -> str:
+    """The SHA-256, in hex, of a treefile with its files, of the contents that it stands on, and of its packages.
 
     Neither dates nor the places of files count.
     """
     whole = {
         "format": FORMAT,
         "treefile": {**tree.values, **_files(tree)},
-        "base": base,
+        "base": list(contents),
         "packages": sorted((package.nevra, package.digest) for package in packages),
         "epoch": os.environ.get("SOURCE_DATE_EPOCH", ""),
     }

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Lockfiles: which version of each package a compose took, for another one to take the same.
 
-The format is rpm-ostree's: JSON, `packages` with `evra` and `digest` (ALGORITHM:HEX) by name.
+The format is rpm-ostree's: JSON, `packages` with `evra` and `digest` (ALGORITHM:HEX) by name. A package of which there
+are several architectures is there by NAME.ARCH, which is ours.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +29,10 @@ class Lock(NamedTuple):
 
 
 def read(paths: Iterable[Path]) -> dict[str, Lock]:
-    """The packages of lockfiles, by name; a later file has the say. TreefileError names a file that is none."""
+    """The packages of lockfiles, by the names that they have there; a later file has the say.
+
+    TreefileError names a file that is none.
+    """
     found: dict[str, Lock] = {}
     for path in paths:
         try:
@@ -43,9 +48,16 @@ def read(paths: Iterable[Path]) -> dict[str, Lock]:
 
 def _lock(name: str, entry: Mapping[str, Any]) -> Lock:
     evra = entry["evra"] if "evra" in entry else f"{entry['evr']}.{entry['arch']}"
-    return Lock(name, evra, entry.get("digest", ""))
+    return Lock(name.removesuffix(f".{_arch(evra)}"), evra, entry.get("digest", ""))
+
+
+def _arch(evra: str) -> str:
+    return evra.rpartition(".")[2]
 
 
 def render(locks: Iterable[Lock]) -> str:
-    packages = {lock.name: {"evra": lock.evra, "digest": lock.digest} for lock in sorted(locks)}
+    found = sorted(locks)
+    count = Counter(lock.name for lock in found)
+    names = (lock.name if count[lock.name] == 1 else f"{lock.name}.{_arch(lock.evra)}" for lock in found)
+    packages = {name: {"evra": lock.evra, "digest": lock.digest} for name, lock in zip(names, found)}
     return json.dumps({"packages": packages}, indent=2) + "\n"

@@ -32,12 +32,26 @@ class Order:
     even_if_unchanged: bool = False
     moves_ref: bool = True
 
+    def of_member(self) -> Order:
+        """What holds for a tree, too, that is not ordered itself, but that others stand on."""
+        return Order(locks=self.locks, is_strict=self.is_strict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """A commit, in the workshop, whose files are added to a tree; `wins` over what is there already."""
+
+    ref: str
+    checksum: str
+    content: str
+    wins: bool
+
 
 @dataclasses.dataclass(frozen=True)
 class Base:
     """The commit, in the workshop, that a tree is composed on, its content and version, and what is left to do on it.
 
-    One that is no tree has only what is in any tree before its first package.
+    One that is no tree has only what is in any tree before its first package. `layers` are what `left` names as such.
     """
 
     checksum: str
@@ -45,6 +59,12 @@ class Base:
     version: str
     left: Treefile
     is_tree: bool
+    layers: tuple[Layer, ...] = ()
+
+    @property
+    def contents(self) -> list[str]:
+        """The checksums of the base's content, and of the layers'."""
+        return [self.content, *(layer.content for layer in self.layers)]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ostree_layer import dnf_base, repo
 from ostree_layer.compose import family, inputs, record
-from ostree_layer.compose.order import Base, Order, Outcome
+from ostree_layer.compose.order import Base, Layer, Order, Outcome
 from ostree_layer.compose.selection import Selection
 from ostree_layer.compose.workshop import Workshop
 from ostree_layer.errors import ComposeError
@@ -72,7 +72,7 @@ class Plan:
             self._outcome(path)
         elif path not in self._done:
             ref = _ref(tree)
-            self._done[path] = self._made(tree, ref, repo.resolve(self._target, ref), Order())
+            self._done[path] = self._made(tree, ref, repo.resolve(self._target, ref), self._order.of_member())
             self._workshop.import_commit(self._target, self._done[path].checksum)
             self._workshop.keep(ref, self._done[path].checksum)
         checksum = self._done[path].checksum
@@ -96,7 +96,16 @@ class Plan:
             checksum = self._workshop.skeleton(tmp_is_dir=tree["tmp-is-dir"])
         commit = repo.load_commit(self._workshop.store, checksum)
         is_tree = bool(tree["base-refspec"]) or standing is not None
-        return Base(checksum, repo.content_of(commit), repo.version(commit), left, is_tree)
+        layers = tuple(self._layers(left))
+        return Base(checksum, repo.content_of(commit), repo.version(commit), left, is_tree, layers)
+
+    def _layers(self, tree: Treefile) -> Iterator[Layer]:
+        for key in ("ostree-layers", "ostree-override-layers"):
+            for ref in tree[key]:
+                checksum = self._find(ref)
+                self._workshop.import_commit(self._target, checksum)
+                content = repo.content_of(repo.load_commit(self._workshop.store, checksum))
+                yield Layer(ref, checksum, content, wins=key == "ostree-override-layers")
 
     def _made(self, tree: Treefile, ref: str, previous: str | None, order: Order) -> Outcome:
         """The tree: `previous`, or what the workshop keeps for the ref, if that is made of the same; else a new one."""
@@ -117,7 +126,7 @@ class Plan:
             return False
         root = self._workshop.databases(base.checksum)
         with self._selection.of(base.left, root, self._order.locks, is_strict=self._order.is_strict):
-            return inputs.digest(tree, base.content, self._selection.coming()) == known
+            return inputs.digest(tree, base.contents, self._selection.coming()) == known
 
 
 def _ref(tree: Treefile) -> str:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ostree_layer import metadata, repo
+from ostree_layer import advisories, metadata, repo
+from ostree_layer.compose import recipe
 from ostree_layer.compose.composed import Composed
 from ostree_layer.errors import CommitError, ComposeError
 from ostree_layer.metadata import INITRAMFS_ARGUMENTS, OURS, PKGLIST, Values
@@ -16,30 +17,41 @@ from ostree_layer.treefile import rendering
 
 INPUTS = "rpmostree.inputhash"
 REPOSITORIES = "rpmostree.rpmmd-repos"
-TREEFILE = OURS + "treefile"
-BASE = OURS + "composed-on"
+# Where those who make container images of trees look for it.
+CONTAINER_COMMAND = "ostree.container-cmd"
 DIFF = OURS + "package-diff"
 
 
-def render(composed: Composed, tree: Any, more: Mapping[str, Any]) -> Values:
-    """The metadata of the commit; `more` is what the user adds, and has the last word."""
+def render(composed: Composed, tree: Any, below: Values, more: Mapping[str, Any]) -> Values:
+    """The metadata of the commit; `below` is that of its base; `more` is what the user adds, and has the last word."""
     values: Values = {
         PKGLIST: metadata.packages_variant(composed.packages),
         INPUTS: GLib.Variant("s", composed.inputs),
-        TREEFILE: GLib.Variant("s", rendering.as_json(tree.values)),
+        **recipe.render(composed, tree, rendering.as_json(recipe.public(tree.values)), below),
     }
     if composed.version:
         values["version"] = GLib.Variant("s", composed.version)
     if composed.base:
-        values[BASE] = GLib.Variant("s", composed.base)
+        values[recipe.BASE] = GLib.Variant("s", composed.base)
     if composed.former is not None:
         values[DIFF] = GLib.Variant("a(sss)", list(rows(composed.changes)))
     if tree["initramfs-args"]:
         values[INITRAMFS_ARGUMENTS] = GLib.Variant("as", tree["initramfs-args"])
-    if tree["repo-metadata"] == "inline":
-        values.update(repositories(composed))
+    if tree["container-cmd"]:
+        values[CONTAINER_COMMAND] = GLib.Variant("as", tree["container-cmd"])
+    values.update(_said(composed, tree, "inline"))
     added = {**tree["add-commit-metadata"], **more}
     return {**values, **{name: variant(value, name) for name, value in added.items()}}
+
+
+def _said(composed: Composed, tree: Any, where: str) -> Values:
+    """What the treefile wants in one place, in the commit or beside it."""
+    values: Values = {}
+    if tree["repo-metadata"] == where:
+        values.update(repositories(composed))
+    if tree["advisories-metadata"] == where and composed.advisories:
+        values[advisories.KEY] = advisories.as_variant(composed.advisories)
+    return values
 
 
 def repositories(composed: Composed) -> Values:
@@ -103,9 +115,9 @@ def _has_kernel(root: OSTree.RepoFile) -> bool:
 def complete(store: OSTree.Repo, checksum: str, composed: Composed, tree: Any) -> None:
     """Add to a commit what is not part of it: signatures, and metadata that the treefile wants beside it."""
     with translated(f"completing commit {checksum[:12]}", CommitError):
-        if tree["repo-metadata"] == "detached":
-            values = GLib.Variant("a{sv}", repositories(composed))
-            store.write_commit_detached_metadata(checksum, values, None)
+        beside = _said(composed, tree, "detached")
+        if beside:
+            store.write_commit_detached_metadata(checksum, GLib.Variant("a{sv}", beside), None)
         if tree["gpg-key"]:
             store.sign_commit(checksum, tree["gpg-key"], None, None)
 

@@ -45,7 +45,7 @@ class Selection:
             self._open_repositories(tree)
             self._base.fill_sack(load_system_repo=True, load_available_repos=True)
             self._lock(locks, tree["lockfile-repos"], is_strict=is_strict)
-            self._mark(tree)
+            self._mark(tree, is_strict=is_strict)
             self._resolve(tree)
             yield
         dnf_base.close(self._base)
@@ -118,13 +118,13 @@ class Selection:
             locked = locked.union(sack.query().filterm(pkg=fitting))
         if missing:
             raise ComposeError(f"packages of the lockfile are in no repository: {', '.join(sorted(missing))}")
-        others = available if is_strict else available.filter(name=list(locks))
+        others = available if is_strict else available.filter(name=[lock.name for lock in locks.values()])
         for repo in only_for_locked:
             others = others.union(available.filter(reponame=repo))
         if locks or only_for_locked:
             sack.add_excludes(others.difference(locked))
 
-    def _mark(self, tree: Any) -> None:
+    def _mark(self, tree: Any, *, is_strict: bool) -> None:
         missing: list[str] = []
         self._mark_modules(tree)
         pinned = {name: pin["repo"] for pin in tree["repo-packages"] for name in pin["packages"]}
@@ -138,10 +138,9 @@ class Selection:
                 missing.append(spec.strip("'"))
         missing += self._mark_groups(tree["groups"])
         if missing:
-            known = ", ".join(sorted(repo.id for repo in self._base.repos.iter_enabled()))
-            raise ComposeError(
-                f"{tree.path}: no repository has {', '.join(missing)}", hint=f"the repositories are {known or 'none'}"
-            )
+            known = ", ".join(sorted(repo.id for repo in self._base.repos.iter_enabled())) or "none"
+            hint = f"the repositories are {known}" + ("; of them, only what the lockfile has counts" * is_strict)
+            raise ComposeError(f"{tree.path}: no repository has {', '.join(missing)}", hint=hint)
 
     def _mark_modules(self, tree: Any) -> None:
         wanted = tree["modules"]
@@ -179,10 +178,13 @@ class Selection:
         packages = sorted(self._base.transaction.install_set)
         return [_coming(package) for package in packages]
 
+    def packages(self) -> list[Any]:
+        """What the tree will have: what is installed, and what the transaction brings."""
+        return [*self._base.sack.query().installed(), *self._base.transaction.install_set]
+
     def newest_build(self) -> int:
         """When the newest package of the tree was built, in seconds since 1970: as good a time as any for all of it."""
-        installed = self._base.sack.query().installed()
-        return max([0, *(int(p.buildtime) for p in (*installed, *self._base.transaction.install_set))])
+        return max([0, *(int(package.buildtime) for package in self.packages())])
 
     def repositories(self) -> list[tuple[str, int]]:
         """The enabled repositories, and when each was made, in seconds since 1970."""

@@ -44,18 +44,19 @@ class Workshop:
         if checksum not in self._lowers:
             target = self.folder / TREES / checksum
             if not target.exists():
-                self._check_out(checksum, target)
+                new = self._new_folder() / "tree"
+                self.check_out(checksum, new)
+                target.parent.mkdir(exist_ok=True)
+                new.rename(target)
             self._lowers[checksum] = target
         return self._lowers[checksum]
 
-    def _check_out(self, checksum: str, target: Path) -> None:
-        new = self._new_folder() / "tree"
+    def check_out(self, checksum: str, target: Path) -> None:
+        """Make target, which is not there yet, the tree of a commit of `store`."""
         options = OSTree.RepoCheckoutAtOptions()
         options.mode = OSTree.RepoCheckoutMode.NONE
         with translated(f"checking out {checksum[:12]}", CommitError):
-            self.store.checkout_at(options, AT_FDCWD, str(new), checksum, None)
-        target.parent.mkdir(exist_ok=True)
-        new.rename(target)
+            self.store.checkout_at(options, AT_FDCWD, str(target), checksum, None)
 
     def databases(self, checksum: str) -> Path:
         """A root with what rpm and DNF know of the commit, and nothing else."""

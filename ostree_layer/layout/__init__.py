@@ -27,7 +27,7 @@ class Former(NamedTuple):
     """What a tree came with. `books` are for a run that is to leave the same on any machine.
 
     `version` is what the tree's os-release is to name, if it is to name one. A tree that began empty has no `accounts`;
-    one that `keeps_accounts` has new ones in its account files, too.
+    one that `keeps_accounts` has new ones in its account files, too, and of those in altfiles `keeps_groups`.
     """
 
     accounts: Texts | None
@@ -35,6 +35,7 @@ class Former(NamedTuple):
     books: Books | None
     version: str = ""
     keeps_accounts: bool = False
+    keeps_groups: tuple[str, ...] = ()
 
 
 class Normalised(NamedTuple):
@@ -105,7 +106,7 @@ def _declare_accounts(root: Path, former: Former, host: Accounts, record: Record
     if pristine is None:
         pristine = accounts.packaged(root / "etc", record)
         record = dataclasses.replace(record, accounts=accounts.named_in(pristine, account_files.read(root / "etc")))
-    return accounts.declare(root, pristine, host, record, keeps_new=former.keeps_accounts)
+    return accounts.declare(root, pristine, host, record, keeps_new=former.keeps_accounts, groups=former.keeps_groups)
 
 
 def finish(upper: Path, lower: Path, ids: Ids) -> None:

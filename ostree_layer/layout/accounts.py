@@ -62,11 +62,13 @@ def _altfiles(root: Path, name: str) -> list[str]:
     return [line for line in there if line.split(":")[0] not in here]
 
 
-def declare(root: Path, pristine: Texts, host: Accounts, record: Record, *, keeps_new: bool) -> Ids:
+def declare(
+    root: Path, pristine: Texts, host: Accounts, record: Record, *, keeps_new: bool, groups: Collection[str] = ()
+) -> Ids:
     """Write what the transaction did to accounts into sysusers.d, and make the account files what they were.
 
     `pristine` are the account files from before `reserve`. Those of a tree that reads no sysusers.d keep what is new,
-    and if `keeps_new` so do all.
+    and if `keeps_new` so do all; `groups` of altfiles are in /etc/group, too.
     """
     start, now = record.accounts, account_files.read(root / "etc")
     ids = ids_of.of_host(start, now, host)
@@ -78,6 +80,7 @@ def declare(root: Path, pristine: Texts, host: Accounts, record: Record, *, keep
             _add(root, package, lines)
     new = {*now.users, *now.groups} - {*start.users, *start.groups}
     _give_back(root / "etc", pristine, new if keeps_new or not is_read else set(), ids)
+    _show_groups(root, groups)
     return ids
 
 
@@ -181,6 +184,13 @@ def _give_back(etc: Path, pristine: Texts, kept: Collection[str], ids: Ids) -> N
             elif line.split(":")[0] in kept:
                 lines.append(ids_of.in_line(name, line, ids))
         account_files.write_lines(etc / name, lines)
+
+
+def _show_groups(root: Path, groups: Collection[str]) -> None:
+    wanted = [line for line in _altfiles(root, "group") if line.split(":")[0] in groups]
+    if wanted:
+        file = root / "etc/group"
+        account_files.write_lines(file, [*account_files.lines(file), *wanted])
 
 
 def _without_new_members(file: str, line: str, former: Mapping[str, str]) -> str:

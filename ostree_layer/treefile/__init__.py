@@ -47,7 +47,7 @@ class Treefile:
         return self.values.get(key, BY_NAME[key].default)
 
 
-def read(path: Path, basearch: str, releasever: str = "") -> Treefile:
+def read(path: Path, basearch: str, releasever: str | int = "") -> Treefile:
     """The treefile at path as one whole for one architecture; TreefileError names file, line and key.
 
     `releasever`, if it is not empty, takes the place of the treefile's own.
@@ -100,7 +100,7 @@ class _Include:
 class _Reader:
     """One reading: the files that were seen, and the variables that are known so far."""
 
-    def __init__(self, basearch: str, releasever: str) -> None:
+    def __init__(self, basearch: str, releasever: str | int) -> None:
         self.basearch = basearch
         self.variables: dict[str, variables.Variable] = {"basearch": basearch}
         if releasever:

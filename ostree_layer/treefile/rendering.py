@@ -19,9 +19,14 @@ FOLDED = "\x85\u2028\u2029"
 
 def as_yaml(values: Mapping[str, Any]) -> str:
     """As YAML that reads the same, whichever version of YAML one believes in."""
+    return yaml_of(_written(values))
+
+
+def yaml_of(written: Mapping[str, Any]) -> str:
+    """The same, of what is in the words of a treefile already."""
     dumper = type("Dumper", (yaml.SafeDumper,), {"ignore_aliases": lambda self, data: True})
     dumper.add_representer(str, _text)  # type: ignore[attr-defined]
-    text: str = yaml.dump(_written(values), Dumper=dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+    text: str = yaml.dump(dict(written), Dumper=dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
     return text
 
 

@@ -21,7 +21,8 @@ def test_what_scriptlets_make_for_a_machine(host: Host) -> None:
     (host.tree / "etc/machine-id").write_text("this host's\n")
     host.offer(Toy("setup", scripts=SETUP))
     assert f"{WORDS}Complete!\n" in host.done("install", "setup")
-    assert [path for path in MADE if os.path.lexists(host.tree / "usr" / path)] == []
+    assert [path for path in MADE if os.path.lexists(host.tree / "usr" / path)] == ["etc/machine-id"]
+    assert (host.tree / "usr/etc/machine-id").read_text() == ""  # as it was composed
     assert os.listdir(host.tree / "usr/etc/ssh") == ["sshd_config"]
     lines = (host.tree / "usr/lib/tmpfiles.d/ostree-layer-setup.conf").read_text().splitlines()
     made = ["/var/lib/dbus", "/var/lib/systemd", "/var/lib/systemd/timers"]

@@ -20,11 +20,12 @@ FLOORS = (
     " layout.reproducible layout.rpm_home layout.selinux layout.skeleton layout.var lean metadata misfits objects"
     " origin ostree_gi repo signatures sysroot tree_words treefile.files treefile.keys treefile.kickstart"
     " treefile.kickstart_file treefile.rules treefile.source treefile.variables",
-    "boot caged_rpm commit comparison compose.selection deploy graft layout layout.kernel ledger looking packaged"
-    " relabel staging status treefile treefile.rendering trees",
-    "cleaner compose.customs compose.family compose.ids compose.inputs compose.order compose.record"
-    " compose.workshop switching terminal tree_acts workpiece",
-    "compose compose.planning compose.report layering",
+    "boot caged_rpm commit comparison compose.ids compose.layers compose.notices compose.recipe compose.selection"
+    " deploy graft layout layout.kernel ledger looking packaged relabel staging status treefile treefile.rendering"
+    " trees",
+    "cleaner compose.customs compose.family compose.export compose.inputs compose.order compose.record"
+    " compose.workshop switching terminal workpiece",
+    "compose compose.planning compose.report layering tree_acts",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The recipe of a tree: all that its commit says of how to compose it again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ostree_layer.compose.composed import Composed
+from ostree_layer.metadata import OURS, Values
+from ostree_layer.ostree_gi import GLib
+
+TREEFILE = OURS + "treefile"
+BASE = OURS + "composed-on"
+STANDING = OURS + "standing"
+FILES = OURS + "files"
+DIGESTS = OURS + "digests"
+LAYERS = OURS + "layers"
+KEPT_IDS = OURS + "kept-ids"
+EPOCH = OURS + "epoch"
+# A file beside a treefile that is larger than this, in bytes, is not kept: commits are pulled as a whole.
+LARGEST = 1 << 20
+# Options of repositories that are nobody's business.
+SECRETS = ("username", "password", "proxy_username", "proxy_password")
+CREDENTIALS = re.compile(r"//[^/@\s]*@")
+
+
+class Level(NamedTuple):
+    """A merged treefile, the version of the tree that was composed from it, and whether that took ids from before."""
+
+    treefile: dict[str, Any]
+    version: str
+    has_kept_ids: bool
+
+
+class File(NamedTuple):
+    content: bytes
+    is_program: bool
+
+
+class Recipe(NamedTuple):
+    """`levels` begins with the tree's own; each stands on the next one, or the last one on `base`, if that is a commit.
+
+    `files` and `layers` are by the names that the treefiles have for them, `digests` by NEVRA.
+    """
+
+    levels: list[Level]
+    base: str
+    files: dict[str, File]
+    digests: dict[str, str]
+    layers: dict[str, str]
+    epoch: int | None
+
+
+def render(composed: Composed, tree: Any, text: str, below: Values) -> Values:
+    """The metadata that `parse` reads; `text` is the treefile in JSON, `below` that of what the tree stands on."""
+    is_member = bool(composed.base) and not tree["base-refspec"] and TREEFILE in below
+    under = parse(below) if is_member else None
+    digests = {package.nevra: package.digest for package in composed.coming}
+    files, layers = dict(_files(tree)), dict(composed.layers)
+    values = {
+        TREEFILE: GLib.Variant("s", text),
+        KEPT_IDS: GLib.Variant("b", composed.has_kept_ids),
+    }
+    if under is not None:
+        standing = [(json.dumps(level.treefile), *level[1:]) for level in under.levels]
+        values[STANDING] = GLib.Variant("a(ssb)", standing)
+        digests, layers, files = {**under.digests, **digests}, {**under.layers, **layers}, {**under.files, **files}
+    values[DIGESTS] = GLib.Variant("a{ss}", dict(sorted(digests.items())))
+    if files:
+        values[FILES] = GLib.Variant("a{s(bay)}", {name: (f.is_program, f.content) for name, f in files.items()})
+    if layers:
+        values[LAYERS] = GLib.Variant("a{ss}", layers)
+    if composed.epoch is not None:
+        values[EPOCH] = GLib.Variant("x", composed.epoch)
+    return values
+
+
+def public(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A treefile's values without its secrets."""
+    repositories = values.get("repositories")
+    if not repositories:
+        return values
+    kept = {
+        name: {option: CREDENTIALS.sub("//", value) for option, value in options.items() if option not in SECRETS}
+        for name, options in repositories.items()
+    }
+    return {**values, "repositories": kept}
+
+
+def _files(tree: Any) -> Iterator[tuple[str, File]]:
+    for name in named_files(tree.values):
+        if os.path.getsize(name) <= LARGEST:
+            yield name, File(Path(name).read_bytes(), os.access(name, os.X_OK))
+
+
+def named_files(values: Mapping[str, Any]) -> list[str]:
+    """The files that a treefile names."""
+    found = [file for file, _place in values.get("add-files", [])]
+    found += [values["postprocess-script"]] if values.get("postprocess-script") else []
+    checks = (values.get(key, {}) for key in ("check-passwd", "check-groups"))
+    return [*found, *(check["filename"] for check in checks if "filename" in check)]
+
+
+def parse(values: Values) -> Recipe | None:
+    """What `render` wrote; None where the tree was not composed by us."""
+    if TREEFILE not in values:
+        return None
+    version = values["version"].unpack() if "version" in values else ""
+    standing = _unpacked(values, STANDING, [])
+    levels = [(values[TREEFILE].get_string(), version, _unpacked(values, KEPT_IDS, False)), *standing]
+    files = _unpacked(values, FILES, {})
+    return Recipe(
+        [Level(json.loads(text), *more) for text, *more in levels],
+        _unpacked(values, BASE, "") if not standing else "",
+        {name: File(bytes(content), is_program) for name, (is_program, content) in files.items()},
+        _unpacked(values, DIGESTS, {}),
+        _unpacked(values, LAYERS, {}),
+        _unpacked(values, EPOCH, None),
+    )
+
+
+def _unpacked(values: Values, key: str, otherwise: Any) -> Any:
+    return values[key].unpack() if key in values else otherwise
