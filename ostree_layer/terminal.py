@@ -20,7 +20,11 @@ WITHOUT_HOST_KEYS = (
 def progress(doing: str) -> Iterator[None]:
     """On a terminal, say what is being done for as long as it takes."""
     _show(f"{doing} ... ")
-    yield
+    try:
+        yield
+    except BaseException:
+        _show("\n")
+        raise
     _show("done\n")
 
 

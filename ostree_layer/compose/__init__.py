@@ -105,8 +105,7 @@ class _Making:
         former = None if self._previous is None else ledger.packages_of(self._by.target, self._previous)
         base = self._base.checksum if self._base.is_tree else ""
         repositories = tuple(selection.repositories())
-        coming = tuple(self._coming)
-        self._composed = Composed(self._version, packages, former, self._inputs, repositories, coming, base)
+        self._composed = Composed(self._version, packages, former, self._inputs, repositories, base)
         failpoint("compose::installed")
 
     def customise(self) -> None:
@@ -114,6 +113,7 @@ class _Making:
         left = customs.read(self._base.left)
         left = dataclasses.replace(left, version=self._version, base_version=self._base.version)
         self._piece.customise(lambda: customs.follow(Path("/"), left, self._by.report))
+        failpoint("compose::customised")
 
     def normalise(self) -> None:
         """Make what was written fit the rules of a tree, and leave it in the upper alone."""
@@ -144,7 +144,8 @@ class _Making:
     def outcome(self) -> Outcome:
         content = repo.content_of(repo.load_commit(self._by.workshop.store, self._checksum))
         parts = (self._checksum, content, self._version, self._previous)
-        return Outcome(self._tree, self._ref, *parts, is_new=True, composed=self._composed)
+        coming = (*self._base.coming, *self._coming)
+        return Outcome(self._tree, self._ref, *parts, is_new=True, coming=coming, composed=self._composed)
 
 
 def _now() -> int:

@@ -24,8 +24,7 @@ class Coming(NamedTuple):
 class Composed:
     """What is known of a tree when it is composed; `former` are the packages of the commit before.
 
-    `inputs` is the digest of what it was made of, `coming` what DNF installed, and `base` the commit that it was
-    composed on, empty where it began empty.
+    `inputs` is the digest of what it was made of, `base` the commit that it was composed on; empty where it had none.
     """
 
     version: str
@@ -33,7 +32,6 @@ class Composed:
     former: tuple[Package, ...] | None
     inputs: str
     repositories: tuple[tuple[str, int], ...]
-    coming: tuple[Coming, ...] = ()
     base: str = ""
 
     @property

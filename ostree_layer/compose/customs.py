@@ -148,17 +148,19 @@ def _settle_machine_id(root: Path, *, wanted: bool) -> None:
 
 
 def _run(root: Path, number: int, script: bytes) -> None:
-    name = f"run/postprocess-{number}"
-    (root / name).write_bytes(script if script.startswith(b"#!") else SHELL + script)
+    name, text = f"run/postprocess-{number}", script.decode(errors="replace")
+    is_whole = script.startswith(b"#!") or b"\0" in script
+    program = script if is_whole else SHELL + script
+    (root / name).write_bytes(program)
     (root / name).chmod(0o700)
     try:
-        process.run([f"/{name}"], root=root)
+        process.run([f"/{name}"], root=root, is_script=True)
     except CommandError as e:
-        first = next(filter(None, script.decode(errors="replace").splitlines()), "")
+        first = next((line for line in text.splitlines() if line and not line.startswith("#")), "")
         raise CommitError(f"script {number} of the treefile ({first} ...) failed: {e}") from e
     except OSError as e:
-        interpreter = script.decode(errors="replace").splitlines()[0]
-        raise CommitError(f"script {number} of the treefile cannot be run by {interpreter}: {e.strerror}") from e
+        by = f" by {program.decode().splitlines()[0][2:]}" if program.startswith(b"#!") else ""
+        raise CommitError(f"script {number} of the treefile cannot be run{by}: {e.strerror}") from e
     (root / name).unlink(missing_ok=True)
 
 

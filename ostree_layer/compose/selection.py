@@ -45,7 +45,7 @@ class Selection:
             self._open_repositories(tree)
             self._base.fill_sack(load_system_repo=True, load_available_repos=True)
             self._lock(locks, tree["lockfile-repos"], is_strict=is_strict)
-            self._mark(tree)
+            self._mark(tree, is_strict=is_strict)
             self._resolve(tree)
             yield
         dnf_base.close(self._base)
@@ -111,10 +111,10 @@ class Selection:
         locked = sack.query().filterm(empty=True)
         missing = []
         for lock in locks.values():
-            found = available.filter(nevra_strict=lock.nevra) if locks else available.filter(empty=True)
+            found = available.filter(nevra_strict=lock.nevra)
             fitting = [package for package in found if lock.digest in ("", _digest(package))]
-            if not fitting:
-                missing.append(lock.nevra)
+            if not fitting and available.filter(name=lock.name):  # what is missing by name is said if it is needed
+                missing.append(f"{lock.nevra} with {lock.digest}" if found else lock.nevra)
             locked = locked.union(sack.query().filterm(pkg=fitting))
         if missing:
             raise ComposeError(f"packages of the lockfile are in no repository: {', '.join(sorted(missing))}")
@@ -124,9 +124,8 @@ class Selection:
         if locks or only_for_locked:
             sack.add_excludes(others.difference(locked))
 
-    def _mark(self, tree: Any) -> None:
-        missing: list[str] = []
-        self._mark_modules(tree)
+    def _mark(self, tree: Any, *, is_strict: bool) -> None:
+        missing = self._mark_modules(tree)
         pinned = {name: pin["repo"] for pin in tree["repo-packages"] for name in pin["packages"]}
         for name, repo in pinned.items():
             query = self._base.sack.query().available().filterm(name=name)
@@ -139,20 +138,24 @@ class Selection:
         missing += self._mark_groups(tree["groups"])
         if missing:
             known = ", ".join(sorted(repo.id for repo in self._base.repos.iter_enabled()))
-            raise ComposeError(
-                f"{tree.path}: no repository has {', '.join(missing)}", hint=f"the repositories are {known or 'none'}"
-            )
+            hint = f"the repositories are {known or 'none'}{', and only what is locked counts' if is_strict else ''}"
+            raise ComposeError(f"{tree.path}: no repository has {', '.join(missing)}", hint=hint)
 
-    def _mark_modules(self, tree: Any) -> None:
+    def _mark_modules(self, tree: Any) -> list[str]:
+        """Choose the modules, and return those that there are not."""
         wanted = tree["modules"]
+        missing: list[str] = []
         if not any(wanted.values()):
-            return
+            return missing
         modules = dnf.module.module_base.ModuleBase(self._base)
-        try:
-            modules.enable(wanted.get("enable", []))
-            modules.install(wanted.get("install", []))
-        except dnf.exceptions.MarkingErrors as e:
-            raise ComposeError(f"{tree.path}: modules: {e}") from e
+        for kind, choose in (("enable", modules.enable), ("install", modules.install)):
+            try:
+                choose(wanted.get(kind, []))
+            except dnf.exceptions.MarkingErrors as e:
+                if not e.no_match_group_specs:
+                    raise ComposeError(f"{tree.path}: modules: {e}") from e
+                missing += [f"the module {name}" for name in e.no_match_group_specs]
+        return missing
 
     def _mark_groups(self, groups: Iterable[str]) -> list[str]:
         """Choose the groups, and return those that there are not."""
@@ -172,7 +175,7 @@ class Selection:
         try:
             self._base.resolve()
         except dnf.exceptions.DepsolveError as e:
-            raise ComposeError(f"the packages of {tree.path} do not fit together: {e}") from e
+            raise ComposeError(f"the packages of {tree.path} do not fit together:\n{str(e).strip(chr(10))}") from e
 
     def coming(self) -> list[Coming]:
         """What the transaction installs, in the order of names."""

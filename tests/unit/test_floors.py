@@ -25,6 +25,7 @@ FLOORS = (
     "cleaner compose.customs compose.family compose.ids compose.inputs compose.order compose.record"
     " compose.workshop switching terminal tree_acts workpiece",
     "compose compose.planning compose.report layering",
+    "compose.session",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.
