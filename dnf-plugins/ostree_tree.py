@@ -221,7 +221,7 @@ class TreeCommand(dnf.cli.Command):
 
     def pre_configure(self):
         self.act = ACTS[self.opts.act](self)
-        act_parser(self.opts.act).parse_args(self.opts.arguments, self.opts)
+        act_parser(self.opts.act).parse_intermixed_args(self.opts.arguments, self.opts)
         # DNF would look for an RPM repository of this name.
         self.repos, self.opts.repo = self.opts.repo, []
         if self.act.only_prints or getattr(self.opts, "print", False):

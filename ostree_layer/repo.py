@@ -114,6 +114,11 @@ def open_or_create(path: Path) -> OSTree.Repo:
     return create(path, OSTree.RepoMode.ARCHIVE) if is_absent(path) else open_repo(path)
 
 
+def require_writable(repo: OSTree.Repo) -> None:
+    with translated(f"writing to the repository {path_of(repo)}", RepoError):
+        repo.is_writable()
+
+
 def require_ref_name(name: str) -> None:
     """RepoError where no ref can have this name."""
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import keys, sysroots, toys, tree_repos
+from tests.composing import Bench
 from tests.sysroots import Host
 from tests.tree_repos import Repos
 
@@ -50,6 +51,12 @@ def host(folder: Path, toy_tree: Path) -> Iterator[Host]:
     made.offer()
     yield made
     made.wait_for_cleaner()
+
+
+@pytest.fixture
+def bench(folder: Path) -> Bench:
+    """A place to compose in, with toy-base to begin with."""
+    return Bench(folder / "bench")
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ class Session:
 
     def _compose(self, shop: Workshop, order: Order, opts: argparse.Namespace) -> Iterator[str]:
         target = repo.open_or_create(self._where)
+        repo.require_writable(target)
         composer = compose.Composer(shop, target, self._selection, self._progress)
 
         def make(tree: Treefile, base: Base, ref: str, previous: str | None, order: Order) -> Outcome:
