@@ -44,9 +44,7 @@ def environment(writable: Path, extra: Mapping[str, str] | None = None) -> dict[
     }
 
 
-def dnf_argv(
-    writable: Path, repository: Path | None, *arguments: str, checks_signatures: bool = False
-) -> list[str]:
+def dnf_argv(writable: Path, repository: Path | None, *arguments: str, checks_signatures: bool = False) -> list[str]:
     """dnf from the distribution with the plugins of this checkout and state of its own."""
     settings = {
         "pluginpath": CHECKOUT / "dnf-plugins",

@@ -15,7 +15,7 @@ from ostree_layer.compose import customs, ids, inputs, record, versions
 from ostree_layer.compose.composed import Composed
 from ostree_layer.compose.order import Base, Order, Outcome
 from ostree_layer.compose.selection import Selection
-from ostree_layer.compose.workshop import Workshop
+from ostree_layer.compose.workshop import Workshop, usual_modes
 from ostree_layer.errors import ComposeError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout import initramfs, machine, rpm_home
@@ -40,6 +40,7 @@ class Composer:
     def make(self, tree: Treefile, base: Base, ref: str, previous: str | None, order: Order) -> Outcome:
         """Compose a tree on a base, in the workshop; the target repository is only read."""
         with contextlib.ExitStack() as resources:
+            resources.enter_context(usual_modes())
             making = _Making(self, tree, base, ref, previous, order)
             making.stage(resources)
             making.install()

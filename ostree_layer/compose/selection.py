@@ -179,8 +179,7 @@ class Selection:
 
     def coming(self) -> list[Coming]:
         """What the transaction installs, in the order of names."""
-        packages = sorted(self._base.transaction.install_set)
-        return [_coming(package) for package in packages]
+        return [_coming(package) for package in sorted(self._base.transaction.install_set)]
 
     def newest_build(self) -> int:
         """When the newest package of the tree was built, in seconds since 1970: as good a time as any for all of it."""
@@ -204,6 +203,8 @@ class Selection:
         except dnf.exceptions.Error as e:
             reasons = [str(e).rstrip(), str(complaints), *self._reasons()]
             raise ComposeError(": ".join(filter(None, reasons))) from e
+        except FileNotFoundError as e:
+            raise ComposeError(str(complaints) or f"a scriptlet has removed what rpm and DNF need: {e.filename}") from e
         finally:
             self._base.conf.downloadonly = False
         if str(complaints):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,16 @@ from ostree_layer.ostree_gi import AT_FDCWD, OSTree, translated
 DATABASES = ("usr/lib/sysimage", "usr/etc/dnf")
 # Below it, what each ref of a target was last, and the trees that others were composed on.
 COMPOSED = "composed"
+
+
+@contextlib.contextmanager
+def usual_modes() -> Iterator[None]:
+    """For the body, give what is made the modes of a tree, and not those that whoever called wants for files."""
+    own = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(own)
 
 
 class Workshop:
@@ -54,8 +65,9 @@ class Workshop:
     def skeleton(self, *, tmp_is_dir: bool) -> str:
         """The checksum of a commit of what a tree has before its first package."""
         folder = self._new_folder() / "tree"
-        folder.mkdir()
-        skeleton.make(folder, tmp_is_dir=tmp_is_dir)
+        with usual_modes():
+            folder.mkdir()
+            skeleton.make(folder, tmp_is_dir=tmp_is_dir)
         with translated("writing an empty tree", CommitError), repo.transaction(self.store):
             tree = OSTree.MutableTree.new()
             self.store.write_dfd_to_mtree(AT_FDCWD, str(folder), tree, None, None)

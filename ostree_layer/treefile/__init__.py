@@ -54,7 +54,8 @@ def read(path: Path, basearch: str, releasever: str = "") -> Treefile:
     """
     reader = _Reader(basearch, releasever)
     part = reader.file(path, None, ())
-    values = {**part.values, "basearch": basearch, **({"releasever": releasever} if releasever else {})}
+    release = releasever or str(part.values.get("releasever", ""))  # a number and a text are the same release
+    values = {**part.values, "basearch": basearch, **({"releasever": release} if release else {})}
     own = {name: value for name, value in reader.variables.items() if name not in variables.RESERVED}
     if own:
         values["variables"] = own
