@@ -87,8 +87,8 @@ class Compose(Act):
         work = session.Session(trees, where, chosen, self.announce, terminal.progress)
         wanted = order.from_options(self.opts)
         try:
-            with self.hushed() as results:
-                for line in work.follow(wanted, self.opts):
+            with self.hushed() as results, contextlib.closing(work.follow(wanted, self.opts)) as lines:
+                for line in lines:
                     print(line, file=results)
         except (KeyboardInterrupt, SystemExit):
             logger.critical(work.state())

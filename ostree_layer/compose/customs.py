@@ -148,18 +148,18 @@ def _settle_machine_id(root: Path, *, wanted: bool) -> None:
 
 
 def _run(root: Path, number: int, script: bytes) -> None:
-    name, text = f"run/postprocess-{number}", script.decode(errors="replace")
-    is_whole = script.startswith(b"#!") or b"\0" in script
-    program = script if is_whole else SHELL + script
-    (root / name).write_bytes(program)
+    name, lines = f"run/postprocess-{number}", script.decode(errors="replace").splitlines()
+    is_program = script.startswith(b"#!") or b"\0" in script
+    (root / name).write_bytes(script if is_program else SHELL + script)
     (root / name).chmod(0o700)
     try:
         process.run([f"/{name}"], root=root, is_script=True)
     except CommandError as e:
-        first = next((line for line in text.splitlines() if line and not line.startswith("#")), "")
+        first = next((line for line in lines if line and not line.startswith("#")), "")
         raise CommitError(f"script {number} of the treefile ({first} ...) failed: {e}") from e
     except OSError as e:
-        by = f" by {program.decode().splitlines()[0][2:]}" if program.startswith(b"#!") else ""
+        shebang = lines[0] if is_program else SHELL.decode().strip()
+        by = f" by {shebang[2:]}" if shebang.startswith("#!") else ""
         raise CommitError(f"script {number} of the treefile cannot be run{by}: {e.strerror}") from e
     (root / name).unlink(missing_ok=True)
 
