@@ -2,6 +2,7 @@
 """DNF plugin: `dnf tree`, the command about trees that are composed, on any machine."""
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -55,21 +56,11 @@ class Compose(Act):
         from ostree_layer import treefile
 
         where = None if self.opts.print else self.require_right_use()
-        basearch = self.base.conf.substitutions["basearch"]
-        release = self.opts.releasever or ""
-        trees = [treefile.read(pathlib.Path(path), basearch, release) for path in self.opts.treefiles]
+        given = self.base.conf.substitutions["basearch"], self.opts.releasever or ""
+        trees = [treefile.read(pathlib.Path(path), *given) for path in self.opts.treefiles]
         for sentence in (sentence for tree in trees for sentence in tree.ignored):
             logger.info(sentence)
-        if where is None:
-            self.print(trees)
-            return
-        published = []
-        try:
-            self.compose(trees, where, published)
-        except (Exception, KeyboardInterrupt):
-            done = ", ".join(outcome.ref for outcome in published)
-            logger.critical(_("Published before: {}.").format(done) if done else _("{} is as it was.").format(where))
-            raise
+        return self.print(trees) if where is None else self.compose(trees, where)
 
     def print(self, trees):
         from ostree_layer.treefile import rendering
@@ -86,38 +77,39 @@ class Compose(Act):
         compose_options.require_sense(self.opts)
         return self.require_repo()
 
-    def compose(self, trees, where, published):
-        from ostree_layer import compose, repo, signals, terminal
-        from ostree_layer.compose import order, planning, selection, workshop
+    def compose(self, trees, where):
+        from ostree_layer import dnf_base, signals, terminal
+        from ostree_layer.compose import order, selection, session
 
         signals.end_by_exit()
-        chosen = selection.Selection(self.base, lambda: self.command.cli._configure_repos(self.opts))
-        with workshop.opened(pathlib.Path(self.opts.workdir)) as shop:
-            target = repo.open_or_create(where)
-            composer = compose.Composer(shop, target, chosen, terminal.progress)
-            plan = planning.Plan(shop, target, chosen, order.from_options(self.opts), composer.make)
-            if self.opts.dry_run or self.opts.download_only:
-                for tree in trees:
-                    self.preview(plan, tree, chosen)
-                return
-            for outcome in plan.follow(trees):
-                published += [outcome] if outcome.is_new else []
-                self.tell(target, outcome)
-        if self.opts.unchanged_exit_77 and not published:
+        chosen = selection.Selection(self.base, self.read_repos)
+        work = session.Session(trees, where, chosen, self.announce, terminal.progress)
+        wanted = order.from_options(self.opts)
+        try:
+            with (
+                terminal.hushed(wanted=self.opts.quiet) as results,
+                contextlib.closing(work.follow(wanted, self.opts)) as lines,
+            ):
+                for line in lines:
+                    print(line, file=results)
+        except (KeyboardInterrupt, SystemExit):
+            logger.critical(work.state())
+            raise
+        except Exception as e:
+            raise dnf.exceptions.Error(f"{dnf_base.sentence(e)}\n{work.state()}") from e
+        if self.opts.unchanged_exit_77 and work.is_unchanged:
             self.command.cli.demands.success_exit_status = 77
 
-    def preview(self, plan, tree, chosen):
-        with plan.preview(tree):
-            if self.opts.download_only:
-                chosen.run(only_download=True)
-            else:
-                print(chosen.show())
+    def announce(self, ref):
+        logger.info(_("Composing %s."), ref)
 
-    def tell(self, target, outcome):
-        from ostree_layer.compose import report
-
-        print("\n".join(report.lines(outcome)))
-        report.write(target, outcome, self.opts)
+    def read_repos(self):
+        """Anew, for another treefile; what --repofrompath added DNF has said the first time."""
+        logging.disable(logging.INFO)
+        try:
+            self.command.cli._configure_repos(self.opts)
+        finally:
+            logging.disable(logging.NOTSET)
 
 
 class Schema(Act):
@@ -221,7 +213,7 @@ class TreeCommand(dnf.cli.Command):
 
     def pre_configure(self):
         self.act = ACTS[self.opts.act](self)
-        act_parser(self.opts.act).parse_args(self.opts.arguments, self.opts)
+        act_parser(self.opts.act).parse_intermixed_args(self.opts.arguments, self.opts)
         # DNF would look for an RPM repository of this name.
         self.repos, self.opts.repo = self.opts.repo, []
         if self.act.only_prints or getattr(self.opts, "print", False):
@@ -229,14 +221,14 @@ class TreeCommand(dnf.cli.Command):
 
     def run(self):
         # A plugin that cannot be imported is a plugin that is not there: the library is imported when it is needed.
-        from ostree_layer import errors
+        from ostree_layer import dnf_base, errors
 
         try:
             self.act.run()
-        except errors.OstreeLayerError as e:
-            raise dnf.exceptions.Error(e.sentence()) from e
         except ModuleNotFoundError as e:
             raise dnf.exceptions.Error(_("treefiles need the Python module '{}'").format(e.name)) from e
+        except (errors.OstreeLayerError, OSError) as e:
+            raise dnf.exceptions.Error(dnf_base.sentence(e)) from e
 
 
 class OstreeTreePlugin(dnf.Plugin):

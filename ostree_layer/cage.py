@@ -162,6 +162,7 @@ def _enter(root: Path, keep: set[int], *, network: bool) -> None:
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     os.environ.clear()
     os.environ.update(ENVIRONMENT, **passed)
+    os.umask(0o022)  # and not that of whoever called
 
 
 def _close_ways_out(root: Path, keep: set[int]) -> None:

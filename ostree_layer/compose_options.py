@@ -11,8 +11,9 @@ from typing import Any
 from ostree_layer.errors import ComposeError
 
 WORKDIR = "/var/cache/ostree-layer"
-# For one commit.
-SINGLE = ("branch", "parent", "write_lockfile_to", "write_commitid_to", "write_composejson_to")
+# Files, of which the first three are for one commit, and so are the other options.
+WRITTEN = ("write_lockfile_to", "write_commitid_to", "write_composejson_to", "touch_if_changed")
+SINGLE = ("branch", "parent", *WRITTEN[:3])
 
 
 def set_argparser(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +44,10 @@ def require_sense(opts: argparse.Namespace) -> None:
     given = [f"--{name.replace('_', '-')}" for name in SINGLE if getattr(opts, name)]
     if len(opts.treefiles) > 1 and given:
         raise ComposeError(f"{', '.join(given)} is for one treefile, not for several")
+    for name in WRITTEN:
+        folder = Path(getattr(opts, name) or ".").parent
+        if not folder.is_dir():
+            raise ComposeError(f"--{name.replace('_', '-')}: {folder} is no directory")
     if opts.lockfile_strict and not opts.lockfile:
         raise ComposeError("--lockfile-strict needs a --lockfile")
 
@@ -52,9 +57,14 @@ def metadata(opts: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in map(Path, opts.add_metadata_from_json):
         try:
-            found.update(json.loads(path.read_text()))
-        except (OSError, ValueError, TypeError) as e:
-            raise ComposeError(f"{path} is no mapping in JSON: {e}") from e
+            values = json.loads(path.read_text())
+        except OSError as e:
+            raise ComposeError(f"{path} cannot be read: {e.strerror}") from e
+        except ValueError as e:
+            raise ComposeError(f"{path} is not JSON: {e}") from e
+        if not isinstance(values, dict):
+            raise ComposeError(f"{path} has no mapping of metadata")
+        found.update(values)
     for pair in opts.add_metadata:
         key, equals, value = pair.partition("=")
         if not key or not equals:

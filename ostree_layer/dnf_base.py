@@ -16,11 +16,13 @@ import dnf.exceptions
 import dnf.rpm
 import dnf.util
 import dnf.yum.rpmtrans
+import hawkey
+import libdnf.error
 import libdnf.transaction
 import rpm
 
 from ostree_layer import database, mounts
-from ostree_layer.errors import HostError
+from ostree_layer.errors import HostError, OstreeLayerError
 from ostree_layer.model import Package
 
 USER = libdnf.transaction.TransactionItemReason_USER
@@ -195,6 +197,17 @@ def enabled_modules(root: Path) -> set[str]:
     parser.read(sorted((root / "etc/dnf/modules.d").glob("*.module")))
     sections = (parser[name] for name in parser.sections())
     return {f"{s.name}:{s.get('stream', '')}" for s in sections if s.get("state") == "enabled"}
+
+
+def sentence(e: Exception) -> str:
+    """What a user reads of an exception."""
+    if isinstance(e, OstreeLayerError):
+        return e.sentence()
+    if isinstance(e, (dnf.exceptions.Error, hawkey.Exception, libdnf.error.Error)):
+        return str(e)
+    if isinstance(e, OSError) and e.strerror:
+        return f"{e.filename}: {e.strerror}" if e.filename else e.strerror
+    return f"{type(e).__name__} in the ostree-tree plugin: {e}"
 
 
 def sha256(path: Path) -> str:

@@ -22,21 +22,32 @@ EPOCH = "SOURCE_DATE_EPOCH"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "SYSTEMD_OFFLINE": "1"}
 
 
-def run(argv: Sequence[str], *, root: Path = Path("/"), extra: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Run argv to its end, with root as its root directory, in a fixed environment and `extra`; return its stdout."""
+def run(
+    argv: Sequence[str],
+    *,
+    root: Path = Path("/"),
+    extra: Mapping[str, str] = MappingProxyType({}),
+    is_script: bool = False,
+) -> str:
+    """Run argv to its end, with root as its root directory, in a fixed environment and `extra`; return its stdout.
+
+    Of a script, stderr is part of that, and of an error both are.
+    """
     log.debug("+ %s", shlex.join(argv))
     done = subprocess.run(
         argv,
         env={**ENVIRONMENT, **_epoch(), **extra},
         preexec_fn=None if root == Path("/") else lambda: _enter(root),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if is_script else subprocess.PIPE,
         text=True,
         errors="replace",
         check=False,
     )
     if done.returncode:
-        raise CommandError(argv, done.returncode, done.stderr[-STDERR_TAIL:].strip())
+        said = done.stdout if is_script else done.stderr
+        raise CommandError(argv, done.returncode, said[-STDERR_TAIL:].strip())
     return done.stdout
 
 

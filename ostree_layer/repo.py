@@ -114,10 +114,28 @@ def create(path: Path, mode: OSTree.RepoMode) -> OSTree.Repo:
     return store
 
 
+def is_absent(path: Path) -> bool:
+    """Whether there is nothing at path yet, or an empty folder."""
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+
+
 def open_or_create(path: Path) -> OSTree.Repo:
     """Open a repository of trees; where there is nothing yet, make one that can be served as it is."""
-    is_new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
-    return create(path, OSTree.RepoMode.ARCHIVE) if is_new else open_repo(path)
+    return create(path, OSTree.RepoMode.ARCHIVE) if is_absent(path) else open_repo(path)
+
+
+def require_writable(repo: OSTree.Repo) -> None:
+    with translated(f"writing to the repository {path_of(repo)}", RepoError):
+        repo.is_writable()
+
+
+def require_ref_name(name: str) -> None:
+    """RepoError where no ref can have this name."""
+    try:
+        OSTree.validate_rev(name)
+    except GLib.Error as e:
+        hint = "it is of letters, digits, dots, hyphens and underscores, with slashes between them"
+        raise RepoError(f"{name} is no name of a ref", hint=hint) from e
 
 
 def resolve(repo: OSTree.Repo, rev: str) -> str | None:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 from collections.abc import Iterator
+from typing import TextIO
 
 from ostree_layer import etc_words
 from ostree_layer.model import Deployed, RolledBack
@@ -20,7 +22,11 @@ WITHOUT_HOST_KEYS = (
 def progress(doing: str) -> Iterator[None]:
     """On a terminal, say what is being done for as long as it takes."""
     _show(f"{doing} ... ")
-    yield
+    try:
+        yield
+    except BaseException:
+        _show("\n")
+        raise
     _show("done\n")
 
 
@@ -36,6 +42,18 @@ def _show(text: str) -> None:
         if sys.stdout.isatty():
             sys.stdout.write(text)
             sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def hushed(*, wanted: bool) -> Iterator[TextIO]:
+    """For the body, if wanted, keep back what is printed, which may say why it fails; yield where results go."""
+    out = sys.stdout
+    with contextlib.redirect_stdout(io.StringIO() if wanted else out) as said:
+        try:
+            yield out
+        except Exception:
+            sys.stderr.write(said.getvalue() if isinstance(said, io.StringIO) else "")
+            raise
 
 
 def name(deployed: Deployed) -> str:

@@ -44,7 +44,7 @@ def environment(writable: Path, extra: Mapping[str, str] | None = None) -> dict[
     }
 
 
-def dnf_argv(writable: Path, repository: Path | None, *arguments: str) -> list[str]:
+def dnf_argv(writable: Path, repository: Path | None, *arguments: str, checks_signatures: bool = False) -> list[str]:
     """dnf from the distribution with the plugins of this checkout and state of its own."""
     settings = {
         "pluginpath": CHECKOUT / "dnf-plugins",
@@ -56,7 +56,8 @@ def dnf_argv(writable: Path, repository: Path | None, *arguments: str) -> list[s
     }
     options = [f"--setopt={name}={value}" for name, value in settings.items()]
     repos = [f"--repofrompath=toys,file://{repository}", "--setopt=toys.metadata_expire=0"] if repository else []
-    return [PYTHON, "/usr/bin/dnf", "--nogpgcheck", *options, *repos, *arguments]
+    unsigned = [] if checks_signatures else ["--nogpgcheck"]
+    return [PYTHON, "/usr/bin/dnf", *unsigned, *options, *repos, *arguments]
 
 
 def run(

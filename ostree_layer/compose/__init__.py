@@ -17,7 +17,7 @@ from ostree_layer.compose import customs, ids, inputs, layers, notices, record, 
 from ostree_layer.compose.composed import Composed
 from ostree_layer.compose.order import Base, Layer, Order, Outcome
 from ostree_layer.compose.selection import Selection
-from ostree_layer.compose.workshop import Workshop
+from ostree_layer.compose.workshop import Workshop, usual_modes
 from ostree_layer.errors import ComposeError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout import initramfs, machine, rpm_home
@@ -40,6 +40,7 @@ class Composer:
     def make(self, tree: Treefile, base: Base, ref: str, previous: str | None, order: Order) -> Outcome:
         """Compose a tree on a base, in the workshop; the target repository is only read."""
         with contextlib.ExitStack() as resources:
+            resources.enter_context(usual_modes())
             making = _Making(self, tree, base, ref, previous, order)
             making.stage(resources)
             making.install()
@@ -129,6 +130,7 @@ class _Making:
             customs.follow(root, left, self._by.report)
 
         self._piece.customise(work)
+        failpoint("compose::customised")
 
     def _layers(self) -> list[tuple[Layer, Path]]:
         """Each layer, and where in the staged root its files are; /run is nothing of the tree's."""
@@ -171,7 +173,8 @@ class _Making:
     def outcome(self) -> Outcome:
         content = repo.content_of(repo.load_commit(self._by.workshop.store, self._checksum))
         parts = (self._checksum, content, self._version, self._previous)
-        return Outcome(self._tree, self._ref, *parts, is_new=True, composed=self._composed)
+        coming = (*self._base.coming, *self._coming)
+        return Outcome(self._tree, self._ref, *parts, is_new=True, coming=coming, composed=self._composed)
 
 
 @contextlib.contextmanager

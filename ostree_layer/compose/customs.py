@@ -150,17 +150,19 @@ def _settle_machine_id(root: Path, *, wanted: bool) -> None:
 
 
 def _run(root: Path, number: int, script: bytes) -> None:
-    name = f"run/postprocess-{number}"
-    (root / name).write_bytes(script if script.startswith(b"#!") else SHELL + script)
+    name, lines = f"run/postprocess-{number}", script.decode(errors="replace").splitlines()
+    is_program = script.startswith(b"#!") or b"\0" in script
+    (root / name).write_bytes(script if is_program else SHELL + script)
     (root / name).chmod(0o700)
     try:
-        process.run([f"/{name}"], root=root)
+        process.run([f"/{name}"], root=root, is_script=True)
     except CommandError as e:
-        first = next(filter(None, script.decode(errors="replace").splitlines()), "")
+        first = next((line for line in lines if line and not line.startswith("#")), "")
         raise CommitError(f"script {number} of the treefile ({first} ...) failed: {e}") from e
     except OSError as e:
-        interpreter = script.decode(errors="replace").splitlines()[0]
-        raise CommitError(f"script {number} of the treefile cannot be run by {interpreter}: {e.strerror}") from e
+        shebang = lines[0] if is_program else SHELL.decode().strip()
+        by = f" by {shebang[2:]}" if shebang.startswith("#!") else ""
+        raise CommitError(f"script {number} of the treefile cannot be run{by}: {e.strerror}") from e
     (root / name).unlink(missing_ok=True)
 
 

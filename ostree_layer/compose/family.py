@@ -36,7 +36,7 @@ def find(tree: Treefile) -> Standing | None:
     That depends on the treefiles alone, so that a tree is the same with its family and without.
     """
     for path in tree.trees:
-        base = treefile.read(path, tree["basearch"], tree["releasever"])
+        base = treefile.read(path, tree["basearch"], tree.given_release)
         if only_adds(tree, base):
             return Standing(base, _added(tree, base))
     return None

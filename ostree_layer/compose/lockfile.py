@@ -42,7 +42,8 @@ def read(paths: Iterable[Path]) -> dict[str, Lock]:
             raise TreefileError(f"the lockfile {path} cannot be read: {e.strerror}") from e
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             hint = "'dnf tree compose --write-lockfile-to' writes one"
-            raise TreefileError(f"{path} is not a lockfile: {type(e).__name__} {e}", hint=hint) from e
+            lacks = f"it has no {e}" if isinstance(e, KeyError) else e
+            raise TreefileError(f"{path} is not a lockfile: {lacks}", hint=hint) from e
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ostree_layer import compose_options
 from ostree_layer.compose import lockfile
-from ostree_layer.compose.composed import Composed
+from ostree_layer.compose.composed import Coming, Composed
 from ostree_layer.compose.lockfile import Lock
 from ostree_layer.treefile import Treefile
 
@@ -32,8 +32,8 @@ class Order:
     even_if_unchanged: bool = False
     moves_ref: bool = True
 
-    def of_member(self) -> Order:
-        """What holds for a tree, too, that is not ordered itself, but that others stand on."""
+    def of_members(self) -> Order:
+        """What of it holds for the trees that others stand on, too."""
         return Order(locks=self.locks, is_strict=self.is_strict)
 
 
@@ -51,7 +51,8 @@ class Layer:
 class Base:
     """The commit, in the workshop, that a tree is composed on, its content and version, and what is left to do on it.
 
-    One that is no tree has only what is in any tree before its first package. `layers` are what `left` names as such.
+    One that is no tree has only what is in any tree before its first package. `coming` is what a tree of the same
+    family took, `layers` are what `left` names as such.
     """
 
     checksum: str
@@ -59,6 +60,7 @@ class Base:
     version: str
     left: Treefile
     is_tree: bool
+    coming: tuple[Coming, ...] = ()
     layers: tuple[Layer, ...] = ()
 
     @property
@@ -69,7 +71,10 @@ class Base:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a treefile: a commit, which is the one that there was before if nothing has changed."""
+    """What became of a treefile: a commit, which is the one that there was before if nothing has changed.
+
+    `coming` is what was taken from the repositories for it, and for the trees that it stands on.
+    """
 
     tree: Treefile
     ref: str
@@ -78,6 +83,7 @@ class Outcome:
     version: str
     parent: str | None
     is_new: bool
+    coming: tuple[Coming, ...]
     composed: Composed | None = None
 
 

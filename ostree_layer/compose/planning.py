@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ostree_layer import dnf_base, repo
 from ostree_layer.compose import family, inputs, record
+from ostree_layer.compose.composed import Coming
 from ostree_layer.compose.order import Base, Layer, Order, Outcome
 from ostree_layer.compose.selection import Selection
 from ostree_layer.compose.workshop import Workshop
@@ -23,9 +24,11 @@ Make = Callable[[Treefile, Base, str, "str | None", Order], Outcome]
 
 
 class Plan:
-    """One command's trees, and those that they stand on; `make` composes one."""
+    """One command's trees, and those that they stand on; `make` composes one, which a preview does not need."""
 
-    def __init__(self, workshop: Workshop, target: OSTree.Repo, selection: Selection, order: Order, make: Make) -> None:
+    def __init__(
+        self, workshop: Workshop, target: OSTree.Repo, selection: Selection, order: Order, make: Make | None = None
+    ) -> None:
         self._workshop, self._target, self._selection = workshop, target, selection
         self._order, self._make = order, make
         self._named: dict[Path, Treefile] = {}
@@ -34,8 +37,21 @@ class Plan:
     def follow(self, trees: Iterable[Treefile]) -> Iterator[Outcome]:
         """Compose trees and publish them, each as soon as it is done; what others stand on comes first."""
         self._named = {tree.path.resolve(): tree for tree in trees}
+        self._require_sense()
         for path in self._named:
             yield self._outcome(path)
+
+    def _require_sense(self) -> None:
+        """ComposeError for what would only be found out when trees are composed."""
+        found: dict[str, Treefile] = {}
+        for tree in self._named.values():
+            ref = self._order.branch or _ref(tree)
+            repo.require_ref_name(ref)
+            if ref in found:
+                raise ComposeError(f"{found[ref].path} and {tree.path} are both for the ref {ref}")
+            found[ref] = tree
+        for name, value in self._order.metadata.items():
+            record.variant(value, name)
 
     @contextlib.contextmanager
     def preview(self, tree: Treefile) -> Iterator[None]:
@@ -65,19 +81,18 @@ class Plan:
             self._done[path] = outcome
         return self._done[path]
 
-    def _member(self, tree: Treefile) -> str:
-        """The commit of a tree that another one stands on; one that the command does not name stays in the workshop."""
+    def _member(self, tree: Treefile) -> Outcome:
+        """Of a tree that another one stands on; one that the command does not name stays in the workshop."""
         path = tree.path.resolve()
         if path in self._named:
             self._outcome(path)
         elif path not in self._done:
             ref = _ref(tree)
-            self._done[path] = self._made(tree, ref, repo.resolve(self._target, ref), self._order.of_member())
+            self._done[path] = self._made(tree, ref, repo.resolve(self._target, ref), self._order.of_members())
             self._workshop.import_commit(self._target, self._done[path].checksum)
             self._workshop.keep(ref, self._done[path].checksum)
-        checksum = self._done[path].checksum
-        self._workshop.import_commit(self._target, checksum)
-        return checksum
+        self._workshop.import_commit(self._target, self._done[path].checksum)
+        return self._done[path]
 
     def _find(self, rev: str) -> str:
         found = repo.resolve(self._target, rev)
@@ -88,16 +103,18 @@ class Plan:
     def _base(self, tree: Treefile) -> Base:
         """What the tree stands on: the one that it names, a tree of its family, or an empty one."""
         standing, left = family.find(tree), tree
+        coming: tuple[Coming, ...] = ()
         if tree["base-refspec"]:
             checksum = self._named_base(tree)
         elif standing is not None:
-            checksum, left = self._member(standing.base), standing.added
+            member = self._member(standing.base)
+            checksum, left, coming = member.checksum, standing.added, member.coming
         else:
             checksum = self._workshop.skeleton(tmp_is_dir=tree["tmp-is-dir"])
         commit = repo.load_commit(self._workshop.store, checksum)
         is_tree = bool(tree["base-refspec"]) or standing is not None
         layers = tuple(self._layers(left))
-        return Base(checksum, repo.content_of(commit), repo.version(commit), left, is_tree, layers)
+        return Base(checksum, repo.content_of(commit), repo.version(commit), left, is_tree, coming, layers)
 
     def _layers(self, tree: Treefile) -> Iterator[Layer]:
         for key in ("ostree-layers", "ostree-override-layers"):
@@ -111,22 +128,23 @@ class Plan:
         """The tree: `previous`, or what the workshop keeps for the ref, if that is made of the same; else a new one."""
         base = self._base(tree)
         known = [(self._target, previous), (self._workshop.store, self._workshop.kept(ref))]
-        for store, checksum in known if not order.even_if_unchanged else ():
-            if checksum is None or not repo.has_commit(store, checksum):
-                continue
-            commit = repo.load_commit(store, checksum)
-            if self._is_made_of(tree, base, record.inputs_of(commit)):
-                parts = (checksum, repo.content_of(commit), repo.version(commit), previous)
-                return Outcome(tree, ref, *parts, is_new=checksum != previous)
+        made = [(checksum, store) for store, checksum in known if checksum and repo.has_commit(store, checksum)]
+        commits = [(checksum, repo.load_commit(store, checksum)) for checksum, store in made]
+        if not order.even_if_unchanged and any(record.inputs_of(commit) for _checksum, commit in commits):
+            made_of, coming = self._taken(tree, base)
+            for checksum, commit in commits:
+                if record.inputs_of(commit) == made_of:
+                    parts = (checksum, repo.content_of(commit), repo.version(commit), previous)
+                    return Outcome(tree, ref, *parts, is_new=checksum != previous, coming=(*base.coming, *coming))
+        assert self._make is not None
         return self._make(tree, base, ref, previous, order)
 
-    def _is_made_of(self, tree: Treefile, base: Base, known: str) -> bool:
-        """Whether composing would take what has the digest `known`; of the base, only the databases are needed."""
-        if not known:
-            return False
+    def _taken(self, tree: Treefile, base: Base) -> tuple[str, list[Coming]]:
+        """The digest of what composing would take, and its packages; of the base, only the databases are needed."""
         root = self._workshop.databases(base.checksum)
         with self._selection.of(base.left, root, self._order.locks, is_strict=self._order.is_strict):
-            return inputs.digest(tree, base.contents, self._selection.coming()) == known
+            coming = self._selection.coming()
+            return inputs.digest(tree, base.contents, coming), coming
 
 
 def _ref(tree: Treefile) -> str:

@@ -26,13 +26,13 @@ def lines(outcome: Outcome) -> Iterator[str]:
         changed = list(diff.render(composed.changes))
         yield "Since the commit before:" if changed else "Its packages are those of the commit before."
         yield from (f"  {line}" for line in changed)
-    yield f"{outcome.ref}: commit {outcome.checksum[:12]}{version}, {len(composed.packages)} packages."
+    count = len(composed.packages)
+    yield f"{outcome.ref}: commit {outcome.checksum[:12]}{version}, {count} {'package' if count == 1 else 'packages'}."
 
 
 def locks(outcome: Outcome) -> str:
     """The lockfile of the packages that were taken."""
-    taken = outcome.composed.coming if outcome.composed is not None else ()
-    return lockfile.render(Lock(package.name, package.evra, package.digest) for package in taken)
+    return lockfile.render(Lock(package.name, package.evra, package.digest) for package in outcome.coming)
 
 
 def as_json(target: OSTree.Repo, outcome: Outcome) -> str:
@@ -60,7 +60,7 @@ def write(target: OSTree.Repo, outcome: Outcome, opts: argparse.Namespace) -> No
         Path(opts.write_composejson_to).write_text(as_json(target, outcome))
     if opts.write_commitid_to:
         Path(opts.write_commitid_to).write_text(outcome.checksum + "\n")
-    if opts.write_lockfile_to and outcome.composed is not None:
+    if opts.write_lockfile_to:
         Path(opts.write_lockfile_to).write_text(locks(outcome))
     if opts.touch_if_changed and outcome.is_new:
         Path(opts.touch_if_changed).touch()

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import hawkey
 import rpm
 
 from ostree_layer import dnf_base, misfits
+from ostree_layer.compose import repositories
 from ostree_layer.compose.composed import Coming
 from ostree_layer.compose.lockfile import Lock
 from ostree_layer.errors import ComposeError
@@ -42,7 +41,7 @@ class Selection:
         self._require_architecture()
         self._configure(tree, root)
         with _rpm_macros(tree):
-            self._open_repositories(tree)
+            repositories.open_for(tree, self._base, self._own["reposdir"], self._read_repos)
             self._base.fill_sack(load_system_repo=True, load_available_repos=True)
             self._lock(locks, tree["lockfile-repos"], is_strict=is_strict)
             self._mark(tree, is_strict=is_strict)
@@ -75,35 +74,6 @@ class Selection:
         dnf_base.work_in(self._base, root)
         self._root = root
 
-    def _open_repositories(self, tree: Any) -> None:
-        """Those that the treefile names: beside it, or else on this machine. Without names, all that are enabled."""
-        wanted = {*tree["repos"], *tree["lockfile-repos"]}
-        with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as described:
-            own, machine = [os.fspath(tree.path.parent.resolve()), described], list(self._own["reposdir"])
-            Path(described, "treefile.repo").write_text("".join(_sections(tree["repositories"])))
-            has_own = any(glob.glob(f"{own[0]}/*.repo")) or bool(tree["repositories"])
-            self._read(own if has_own else machine)
-            if has_own and not wanted <= set(self._base.repos):
-                self._read([*own, *machine])
-        missing = sorted(wanted - set(self._base.repos))
-        if missing:
-            known = ", ".join(sorted(self._base.repos)) or "none"
-            raise ComposeError(
-                f"{tree.path} names repositories that no .repo file has: {', '.join(missing)}",
-                hint=f"beside the treefile and on this machine there are: {known}",
-            )
-        for repo in self._base.repos.values():
-            if tree["repos"] and repo.id not in wanted:
-                repo.disable()
-            elif repo.id in wanted:
-                repo.enable()
-            repo.skip_if_unavailable = False  # a tree is what its treefile says, or it is not made
-
-    def _read(self, folders: list[str]) -> None:
-        self._base.reset(repos=True)
-        self._base.conf.reposdir = folders
-        self._read_repos()
-
     def _lock(self, locks: Mapping[str, Lock], only_for_locked: Iterable[str], *, is_strict: bool) -> None:
         """Leave of the packages that are locked only the locked ones, and, if strict, of all packages."""
         sack = self._base.sack
@@ -111,10 +81,10 @@ class Selection:
         locked = sack.query().filterm(empty=True)
         missing = []
         for lock in locks.values():
-            found = available.filter(nevra_strict=lock.nevra) if locks else available.filter(empty=True)
+            found = available.filter(nevra_strict=lock.nevra)
             fitting = [package for package in found if lock.digest in ("", _digest(package))]
-            if not fitting:
-                missing.append(lock.nevra)
+            if not fitting and available.filter(name=lock.name):  # what is missing by name is said if it is needed
+                missing.append(f"{lock.nevra} with {lock.digest}" if found else lock.nevra)
             locked = locked.union(sack.query().filterm(pkg=fitting))
         if missing:
             raise ComposeError(f"packages of the lockfile are in no repository: {', '.join(sorted(missing))}")
@@ -125,8 +95,7 @@ class Selection:
             sack.add_excludes(others.difference(locked))
 
     def _mark(self, tree: Any, *, is_strict: bool) -> None:
-        missing: list[str] = []
-        self._mark_modules(tree)
+        missing = self._mark_modules(tree)
         pinned = {name: pin["repo"] for pin in tree["repo-packages"] for name in pin["packages"]}
         for name, repo in pinned.items():
             query = self._base.sack.query().available().filterm(name=name)
@@ -138,20 +107,25 @@ class Selection:
                 missing.append(spec.strip("'"))
         missing += self._mark_groups(tree["groups"])
         if missing:
-            known = ", ".join(sorted(repo.id for repo in self._base.repos.iter_enabled())) or "none"
-            hint = f"the repositories are {known}" + ("; of them, only what the lockfile has counts" * is_strict)
+            known = ", ".join(sorted(repo.id for repo in self._base.repos.iter_enabled()))
+            hint = f"the repositories are {known or 'none'}{', and only what is locked counts' if is_strict else ''}"
             raise ComposeError(f"{tree.path}: no repository has {', '.join(missing)}", hint=hint)
 
-    def _mark_modules(self, tree: Any) -> None:
+    def _mark_modules(self, tree: Any) -> list[str]:
+        """Choose the modules, and return those that there are not."""
         wanted = tree["modules"]
+        missing: list[str] = []
         if not any(wanted.values()):
-            return
+            return missing
         modules = dnf.module.module_base.ModuleBase(self._base)
-        try:
-            modules.enable(wanted.get("enable", []))
-            modules.install(wanted.get("install", []))
-        except dnf.exceptions.MarkingErrors as e:
-            raise ComposeError(f"{tree.path}: modules: {e}") from e
+        for kind, choose in (("enable", modules.enable), ("install", modules.install)):
+            try:
+                choose(wanted.get(kind, []))
+            except dnf.exceptions.MarkingErrors as e:
+                if not e.no_match_group_specs:
+                    raise ComposeError(f"{tree.path}: modules: {e}") from e
+                missing += [f"the module {name}" for name in e.no_match_group_specs]
+        return missing
 
     def _mark_groups(self, groups: Iterable[str]) -> list[str]:
         """Choose the groups, and return those that there are not."""
@@ -171,12 +145,11 @@ class Selection:
         try:
             self._base.resolve()
         except dnf.exceptions.DepsolveError as e:
-            raise ComposeError(f"the packages of {tree.path} do not fit together: {e}") from e
+            raise ComposeError(f"the packages of {tree.path} do not fit together:\n{str(e).strip(chr(10))}") from e
 
     def coming(self) -> list[Coming]:
         """What the transaction installs, in the order of names."""
-        packages = sorted(self._base.transaction.install_set)
-        return [_coming(package) for package in packages]
+        return [_coming(package) for package in sorted(self._base.transaction.install_set)]
 
     def packages(self) -> list[Any]:
         """What the tree will have: what is installed, and what the transaction brings."""
@@ -203,6 +176,8 @@ class Selection:
         except dnf.exceptions.Error as e:
             reasons = [str(e).rstrip(), str(complaints), *self._reasons()]
             raise ComposeError(": ".join(filter(None, reasons))) from e
+        except FileNotFoundError as e:
+            raise ComposeError(str(complaints) or f"a scriptlet has removed what rpm and DNF need: {e.filename}") from e
         finally:
             self._base.conf.downloadonly = False
         if str(complaints):
@@ -214,13 +189,6 @@ class Selection:
     def _reasons(self) -> list[str]:
         failed, needed = dnf_base.failed_files(self._base), dnf_base.install_size(self._base)
         return misfits.explain(self._root, failed, needed, os.fspath(self._root.parent))
-
-
-def _sections(repositories: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """A .repo file, line by line."""
-    for name, options in repositories.items():
-        yield f"[{name}]\n"
-        yield from (f"{option}={value}\n" for option, value in {"name": name, **options}.items())
 
 
 def _coming(package: Any) -> Coming:

@@ -34,13 +34,14 @@ class Treefile:
     """What a treefile and its includes say together; files are named by absolute paths.
 
     `ignored` has a sentence for each key that was accepted without effect, `trees` the included files that describe
-    trees themselves, for they have a `ref`: the nearest first.
+    trees themselves, for they have a `ref`: the nearest first. `given_release` took the place of the treefile's own.
     """
 
     path: Path
     values: Mapping[str, Any]
     ignored: tuple[str, ...] = ()
     trees: tuple[Path, ...] = ()
+    given_release: str = ""
 
     def __getitem__(self, key: str) -> Any:
         """The value of a key, or its default."""
@@ -54,7 +55,8 @@ def read(path: Path, basearch: str, releasever: str | int = "") -> Treefile:
     """
     reader = _Reader(basearch, releasever)
     part = reader.file(path, None, ())
-    values = {**part.values, "basearch": basearch, **({"releasever": releasever} if releasever else {})}
+    release = releasever or str(part.values.get("releasever", ""))  # a number and a text are the same release
+    values = {**part.values, "basearch": basearch, **({"releasever": release} if release else {})}
     own = {name: value for name, value in reader.variables.items() if name not in variables.RESERVED}
     if own:
         values["variables"] = own
@@ -66,7 +68,8 @@ def read(path: Path, basearch: str, releasever: str | int = "") -> Treefile:
         _require_not_refused(BY_NAME[name], value, part.marks)
     rules.require(values, part.marks)
     trees = tuple(found for _depth, found in sorted(reader.trees, key=lambda one: one[0]))
-    return Treefile(path, {name: values[name] for name in BY_NAME if name in values}, tuple(reader.ignored), trees)
+    known = {name: values[name] for name in BY_NAME if name in values}
+    return Treefile(path, known, tuple(reader.ignored), trees, str(releasever))
 
 
 @dataclass

@@ -131,7 +131,7 @@ def test_a_lockfile_and_its_repositories(bench: Bench) -> None:
     bench.compose(keys, f"--lockfile={locked}", "--lockfile-strict")
     assert bench.metadata()["rpmostree.rpmdb.pkglist"].unpack() == first
     said = bench.refusal({**keys, "packages": ["app", "lib"]}, f"--lockfile={locked}", "--lockfile-strict")
-    assert "tree.json: no repository has lib\n(the repositories are archive, toys; of them, only what" in said
+    assert "tree.json: no repository has lib\n(the repositories are archive, toys, and only what" in said
     (bench.trees / "archive.repo").unlink()
     said = bench.refusal({"packages": ["app"]}, f"--lockfile={locked}")
     assert "packages of the lockfile are in no repository: app-1-1.noarch" in said

@@ -27,8 +27,7 @@ def install(host: Host, keyring: Path, answer: str = "", *options: str) -> subpr
     (host.folder / "repos.d/signed.repo").write_text(
         f"[signed]\nname=signed\nbaseurl=file://{host.repository}\ngpgcheck=1\ngpgkey=file://{keyring}/public\n"
     )
-    argv = guard.dnf_argv(host.folder, None, *options, "install", "app")
-    argv.remove("--nogpgcheck")
+    argv = guard.dnf_argv(host.folder, None, *options, "install", "app", checks_signatures=True)
     return guard.run(host.folder, argv, host.environment(), answer)
 
 

@@ -17,7 +17,7 @@ OF_COREOS: dict[str, Any] = {
     "edition": "2024",
     "ref": "fedora/x86_64/coreos/testing-devel",
     "basearch": "x86_64",
-    "releasever": 41,
+    "releasever": "41",
     "variables": {"stream": "testing-devel", "prod": False},
     "repos": ["fedora", "fedora-updates"],
     "lockfile-repos": ["fedora-archive"],
