@@ -24,6 +24,8 @@ from ostree_layer.ostree_gi import AT_FDCWD, OSTree, translated
 DATABASES = ("usr/lib/sysimage", "usr/etc/dnf")
 # Below it, what each ref of a target was last, and the trees that others were composed on.
 COMPOSED = "composed"
+# Below it, commits of the target that this run needs.
+IMPORTED = "imported"
 # Checked out, for others to stand on.
 TREES = "trees"
 REPOSITORY = "repo"
@@ -49,6 +51,7 @@ class Workshop:
         self.folder, self.store = folder, store
         self._lowers: dict[str, Path] = {}
         self._folders: list[Path] = []
+        self._imported: set[str] = set()
 
     def lower(self, checksum: str) -> Path:
         """The tree of a commit of `store`, which nobody may write to."""
@@ -98,7 +101,10 @@ class Workshop:
 
     def close(self) -> None:
         """Take away what the next run has no use for."""
-        kept = repo.refs(self.store, COMPOSED).values()
+        for name in repo.refs(self.store, IMPORTED):
+            if name not in self._imported:
+                repo.set_ref(self.store, name, None)
+        kept = {*repo.refs(self.store, COMPOSED).values(), *repo.refs(self.store, IMPORTED).values()}
         for folder in [*self._folders, *(tree for tree in (self.folder / TREES).glob("*") if tree.name not in kept)]:
             shutil.rmtree(folder)
 
@@ -106,7 +112,9 @@ class Workshop:
         """Have a commit of the target here, too."""
         if not repo.has_commit(self.store, checksum):
             repo.pull_commit(self.store, target, checksum)
-            repo.set_ref(self.store, f"{COMPOSED}/{checksum}", checksum)
+        name = f"{IMPORTED}/{checksum}"
+        repo.set_ref(self.store, name, checksum)
+        self._imported.add(name)
 
     def publish(self, target: OSTree.Repo, ref: str, checksum: str, *, moves_ref: bool) -> None:
         """Copy a commit into the target, and then let the ref name it, unless whoever called does that."""
