@@ -3,6 +3,7 @@
 
 import argparse
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -79,29 +80,40 @@ class Compose(Act):
 
     def compose(self, trees, where):
         from ostree_layer import dnf_base, signals, terminal
-        from ostree_layer.compose import order, selection, session
+        from ostree_layer.compose import planning, selection
 
         signals.end_by_exit()
         chosen = selection.Selection(self.base, self.read_repos)
-        work = session.Session(trees, where, chosen, self.announce, terminal.progress)
-        wanted = order.from_options(self.opts)
+        session = planning.Session(trees, where, chosen)
         try:
-            with (
-                terminal.hushed(wanted=self.opts.quiet) as results,
-                contextlib.closing(work.follow(wanted, self.opts)) as lines,
-            ):
-                for line in lines:
+            lines = contextlib.closing(self.answer(session, chosen))
+            with terminal.hushed(wanted=self.opts.quiet) as results, lines as found:
+                for line in found:
                     print(line, file=results)
         except (KeyboardInterrupt, SystemExit):
-            logger.critical(work.state())
+            logger.critical(session.state())
             raise
         except Exception as e:
-            raise dnf.exceptions.Error(f"{dnf_base.sentence(e)}\n{work.state()}") from e
-        if self.opts.unchanged_exit_77 and work.is_unchanged:
-            self.command.cli.demands.success_exit_status = 77
+            raise dnf.exceptions.Error(f"{dnf_base.sentence(e)}\n{session.state()}") from e
 
-    def announce(self, ref):
-        logger.info(_("Composing %s."), ref)
+    def answer(self, session, chosen):
+        """Do what the options want, and say what came of it, line by line."""
+        from ostree_layer import compose, terminal
+        from ostree_layer.compose import order, report, workshop
+
+        opts, wanted, is_changed = self.opts, order.from_options(self.opts), False
+        with workshop.opened(pathlib.Path(opts.workdir)) as shop:
+            if opts.dry_run or opts.download_only:
+                yield from session.preview(shop, wanted, only_download=opts.download_only)
+                return
+            announce = functools.partial(logger.info, _("Composing %s."))
+            composer = functools.partial(compose.Composer, shop, chosen, announce, terminal.progress)
+            for outcome in session.compose(shop, wanted, composer):
+                yield from report.lines(outcome)
+                report.write(session.where, outcome, opts)
+                is_changed = is_changed or outcome.is_new
+        if opts.unchanged_exit_77 and not is_changed:
+            self.command.cli.demands.success_exit_status = 77
 
     def read_repos(self):
         """Anew, for another treefile; what --repofrompath added DNF has said the first time."""
@@ -134,7 +146,7 @@ class Look(Act):
     @classmethod
     def of(cls, tree_acts):
         """What the library has under the name of the act."""
-        return tree_acts.ACTS[cls.__name__.lower()]
+        return tree_acts.ACTS[cls.__name__]
 
     def run(self):
         from ostree_layer import terminal, tree_acts
@@ -157,31 +169,16 @@ class Look(Act):
         return tree_acts.open_repo(target or self.require_repo(), self.opts)
 
 
-class List(Look):
-    summary = _("list the trees in a repository")
-
-
-class Show(Look):
-    summary = _("show what a commit is")
-
-
-class Log(Look):
-    summary = _("show a commit and those before it, with their package changes")
-
-
-class Diff(Look):
-    summary = _("show how two commits differ")
-
-
-class Verify(Look):
-    summary = _("verify the objects, signatures and package files of a commit")
-
-
-class Export(Look):
-    summary = _("print the treefile that makes a tree again, or write it with all that it needs")
-
-
-ACTS = {act.__name__.lower(): act for act in (Compose, Schema, List, Show, Log, Diff, Verify, Export)}
+LOOKS = {
+    "list": _("list the trees in a repository"),
+    "show": _("show what a commit is"),
+    "log": _("show a commit and those before it, with their package changes"),
+    "diff": _("show how two commits differ"),
+    "verify": _("verify the objects, signatures and package files of a commit"),
+    "export": _("print the treefile that makes a tree again, or write it with all that it needs"),
+}
+ACTS = {"compose": Compose, "schema": Schema}
+ACTS.update((name, type(name, (Look,), {"summary": summary})) for name, summary in LOOKS.items())
 
 
 def act_parser(name):

@@ -96,9 +96,10 @@ def ostree(*arguments: str) -> str:
 def compose(work: Path, repository: Path, packages: list[str], postprocess: str = "") -> Path:
     """Compose a tree of packages, and return the folder that it is checked out to."""
     # Toys are no kernel that boots; a policy they may bring.
-    treefile = {"ref": REF, "container": True, "selinux": True, "no-initramfs": True, "packages": packages}
+    treefile = {"ref": REF, "container": True, "selinux": True, "boot-location": "modules", "no-initramfs": True}
     work.mkdir(exist_ok=True)
-    (work / "tree.json").write_text(json.dumps({**treefile, "postprocess": [postprocess] if postprocess else []}))
+    scripts = [postprocess] if postprocess else []
+    (work / "tree.json").write_text(json.dumps({**treefile, "packages": packages, "postprocess": scripts}))
     compose_into(work / "repo", work, repository, work / "tree.json", "--releasever=1")
     ostree("checkout", f"--repo={work}/repo", REF, os.fspath(work / "tree"))
     return work / "tree"

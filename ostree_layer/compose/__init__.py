@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ostree_layer import commit, dnf_base, host, layout, ledger, repo, rpmdb, staging
@@ -30,15 +30,17 @@ from ostree_layer.workpiece import Workpiece
 
 @dataclasses.dataclass(frozen=True)
 class Composer:
-    """What composes trees for one target repository, one after another."""
+    """What composes trees for one target repository, one after another; `announce` is told the ref of each."""
 
     workshop: Workshop
-    target: OSTree.Repo
     selection: Selection
+    announce: Callable[[str], None]
     report: Report
+    target: OSTree.Repo
 
-    def make(self, tree: Treefile, base: Base, ref: str, previous: str | None, order: Order) -> Outcome:
+    def __call__(self, tree: Treefile, base: Base, ref: str, previous: str | None, order: Order) -> Outcome:
         """Compose a tree on a base, in the workshop; the target repository is only read."""
+        self.announce(ref)
         with contextlib.ExitStack() as resources:
             resources.enter_context(usual_modes())
             making = _Making(self, tree, base, ref, previous, order)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which trees a command has to compose, in which order, on what, and which of them are there already."""
+"""What a command has to compose: which trees, in which order, on what, and which of them are there already."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ostree_layer import dnf_base, repo
@@ -21,6 +21,39 @@ from ostree_layer.treefile import Treefile
 
 # Of a treefile, on a base, for a ref, after a commit of the target.
 Make = Callable[[Treefile, Base, str, "str | None", Order], Outcome]
+
+
+class Session:
+    """One command's treefiles, for the repository at `where`, which may have to be made."""
+
+    def __init__(self, trees: Sequence[Treefile], where: Path, selection: Selection) -> None:
+        self._trees, self.where, self._selection = trees, where, selection
+        self._before = self._refs()
+
+    def _refs(self) -> dict[str, str]:
+        return repo.refs(repo.open_repo(self.where)) if (self.where / "refs").is_dir() else {}
+
+    def state(self) -> str:
+        """After a run that failed: what it has left in the repository."""
+        moved = sorted(name for name, checksum in self._refs().items() if self._before.get(name) != checksum)
+        return f"Published before: {', '.join(moved)}." if moved else f"{self.where} is as it was."
+
+    def compose(self, workshop: Workshop, order: Order, composer: Callable[[OSTree.Repo], Make]) -> Iterator[Outcome]:
+        """Compose the trees, by what `composer` returns for the target."""
+        target = repo.open_or_create(self.where)
+        repo.require_writable(target)
+        yield from Plan(workshop, target, self._selection, order, composer(target)).follow(self._trees)
+
+    def preview(self, workshop: Workshop, order: Order, *, only_download: bool) -> Iterator[str]:
+        """Show the packages of the trees, or download them."""
+        target = workshop.store if repo.is_absent(self.where) else repo.open_repo(self.where)
+        plan = Plan(workshop, target, self._selection, order)
+        for tree in self._trees:
+            with plan.preview(tree):
+                if only_download:
+                    self._selection.run(only_download=True)
+                else:
+                    yield self._selection.show()
 
 
 class Plan:

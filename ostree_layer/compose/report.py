@@ -54,10 +54,10 @@ def as_json(target: OSTree.Repo, outcome: Outcome) -> str:
     return json.dumps(values, indent=2) + "\n"
 
 
-def write(target: OSTree.Repo, outcome: Outcome, opts: argparse.Namespace) -> None:
-    """Write the files that the user wants of it."""
+def write(where: Path, outcome: Outcome, opts: argparse.Namespace) -> None:
+    """Write the files that the user wants of it; it is in the repository at `where`."""
     if opts.write_composejson_to:
-        Path(opts.write_composejson_to).write_text(as_json(target, outcome))
+        Path(opts.write_composejson_to).write_text(as_json(repo.open_repo(where), outcome))
     if opts.write_commitid_to:
         Path(opts.write_commitid_to).write_text(outcome.checksum + "\n")
     if opts.write_lockfile_to:

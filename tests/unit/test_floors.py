@@ -26,7 +26,6 @@ FLOORS = (
     "cleaner compose.customs compose.export compose.family compose.inputs compose.order compose.record"
     " compose.workshop switching terminal workpiece",
     "compose compose.planning compose.report layering tree_acts",
-    "compose.session",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.
