@@ -84,7 +84,7 @@ class Compose(Act):
 
         signals.end_by_exit()
         chosen = selection.Selection(self.base, self.read_repos)
-        session = planning.Session(trees, where, chosen)
+        session = planning.Session(trees, where, chosen, terminal.progress)
         try:
             lines = contextlib.closing(self.answer(session, chosen))
             with terminal.hushed(wanted=self.opts.quiet) as results, lines as found:

@@ -16,6 +16,7 @@ from ostree_layer.compose.workshop import Workshop
 from ostree_layer.errors import ComposeError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout import rpm_home
+from ostree_layer.layout.kernel import Report
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.treefile import Treefile
 
@@ -26,8 +27,8 @@ Make = Callable[[Treefile, Base, str, "str | None", Order], Outcome]
 class Session:
     """One command's treefiles, for the repository at `where`, which may have to be made."""
 
-    def __init__(self, trees: Sequence[Treefile], where: Path, selection: Selection) -> None:
-        self._trees, self.where, self._selection = trees, where, selection
+    def __init__(self, trees: Sequence[Treefile], where: Path, selection: Selection, report: Report) -> None:
+        self._trees, self.where, self._selection, self._report = trees, where, selection, report
         self._before = self._refs()
 
     def _refs(self) -> dict[str, str]:
@@ -42,7 +43,8 @@ class Session:
         """Compose the trees, by what `composer` returns for the target."""
         target = repo.open_or_create(self.where)
         repo.require_writable(target)
-        yield from Plan(workshop, target, self._selection, order, composer(target)).follow(self._trees)
+        plan = Plan(workshop, target, self._selection, order, composer(target))
+        yield from plan.follow(self._trees, self._report)
 
     def preview(self, workshop: Workshop, order: Order, *, only_download: bool) -> Iterator[str]:
         """Show the packages of the trees, or download them."""
@@ -67,9 +69,9 @@ class Plan:
         self._named: dict[Path, Treefile] = {}
         self._done: dict[Path, Outcome] = {}
 
-    def follow(self, trees: Iterable[Treefile]) -> Iterator[Outcome]:
+    def follow(self, trees: Iterable[Treefile], report: Report) -> Iterator[Outcome]:
         """Compose trees and publish them, each as soon as it is done; what others stand on comes first."""
-        self._named = {tree.path.resolve(): tree for tree in trees}
+        self._named, self._report = {tree.path.resolve(): tree for tree in trees}, report
         self._require_sense()
         for path in self._named:
             yield self._outcome(path)
@@ -109,7 +111,8 @@ class Plan:
             previous = self._find(self._order.parent) if self._order.parent else repo.resolve(self._target, ref)
             outcome = self._made(tree, ref, previous, self._order)
             if outcome.is_new:
-                self._workshop.publish(self._target, ref, outcome.checksum, moves_ref=self._order.moves_ref)
+                with self._report("Publishing it"):
+                    self._workshop.publish(self._target, ref, outcome.checksum, moves_ref=self._order.moves_ref)
                 failpoint("compose::published")
             self._done[path] = outcome
         return self._done[path]
