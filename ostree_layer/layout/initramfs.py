@@ -71,7 +71,7 @@ def make(root: Path, kver: str, arguments: Sequence[str]) -> None:
     if not _has_dracut(root):
         raise CommitError(
             f"the kernel {kver} needs an initramfs, and the tree has no dracut to make it",
-            hint="install dracut first, or exclude the kernel with -x",
+            hint="install dracut too, or leave the kernel out",
         )
     image = f"/{MODULES}/{kver}/{IMAGE}"
     fixed = ["--reproducible", "--add", "ostree", "--keep", "--tmpdir", f"/{WORK}", "--kver", kver, image]

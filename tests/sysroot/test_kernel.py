@@ -240,7 +240,7 @@ def test_a_tree_without_the_tools(host: Host) -> None:
     assert runs(host, "lsinitrd") == 0, "what cannot be made anew stays as it was composed"
     assert refused(host, "upgrade", "kernel").endswith(
         "Error: the kernel 2-toy needs an initramfs, and the tree has no dracut to make it\n"
-        f"(install dracut first, or exclude the kernel with -x)\n{AS_IT_WAS}"
+        f"(install dracut too, or leave the kernel out)\n{AS_IT_WAS}"
     )
     host.done("remove", "kmod")
     assert refused(host, "upgrade", "kernel").endswith(
