@@ -149,11 +149,10 @@ def start(bench: Bench) -> subprocess.Popen[str]:
 
 def children(pid: int) -> list[int]:
     """The processes below one, by number."""
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
-    parents = {int(child): int(parent) for child, parent in map(str.split, listed.splitlines())}
     found = [pid]
     for parent in found:
-        found += [child for child, above in parents.items() if above == parent]
+        for listed in Path(f"/proc/{parent}/task").glob("*/children"):
+            found += map(int, listed.read_text().split())
     return found[1:]
 
 
