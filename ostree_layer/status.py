@@ -139,8 +139,7 @@ def _commit_time(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> int:
 
 def _version_of(store: OSTree.Repo, checksum: str) -> str:
     """The version of a commit that is interesting, but need not be there any more."""
-    present = store.has_object(OSTree.ObjectType.COMMIT, checksum, None)[1]
-    return repo.version(repo.load_commit(store, checksum)) if present else ""
+    return repo.version(repo.load_commit(store, checksum)) if repo.has_commit(store, checksum) else ""
 
 
 def _changes(

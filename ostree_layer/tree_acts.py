@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import itertools
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from typing import Any, Callable
 from ostree_layer import comparison, diff, fsck, packaged, repo, signatures, sysroot, tree_words, trees
 from ostree_layer.compose import export
 from ostree_layer.errors import RepoError
+from ostree_layer.layout.kernel import Report
 from ostree_layer.model import Target
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.signatures import Keys
@@ -21,9 +21,6 @@ from ostree_layer.tree_model import Verification
 
 UNCHANGED = 77
 COMMIT = "REF|COMMIT|:VERSION"
-
-# Enters a context for as long as what it names takes.
-Report = Callable[[str], contextlib.AbstractContextManager[None]]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,11 +34,11 @@ def find(store: OSTree.Repo, name: str) -> str:
     """The commit that name means: a ref, a checksum or what it begins with, or `:VERSION`."""
     if name.startswith(":"):
         return _find_version(store, name[1:])
-    with translated(f"looking for {name} in {_path(store)}", RepoError):
+    with translated(f"looking for {name} in {repo.path_of(store)}", RepoError):
         found = store.resolve_rev(name, True)[1]
-    if found is None or not store.has_object(OSTree.ObjectType.COMMIT, found, None)[1]:
+    if found is None or not repo.has_commit(store, found):
         hint = nearest(name, refs(store, internal=True), otherwise="'dnf tree list' names the refs")
-        raise RepoError(f"there is no ref or commit {name} in {_path(store)}", hint=hint)
+        raise RepoError(f"there is no ref or commit {name} in {repo.path_of(store)}", hint=hint)
     return str(found)
 
 
@@ -58,12 +58,8 @@ def _find_version(store: OSTree.Repo, version: str) -> str:
     ]
     if not matching:
         hint = nearest(version, map(repo.version, known.values()), otherwise="'dnf tree log' names the versions")
-        raise RepoError(f"there is no commit of version {version} in {_path(store)}", hint=hint)
+        raise RepoError(f"there is no commit of version {version} in {repo.path_of(store)}", hint=hint)
     return max(matching)[1]
-
-
-def _path(store: OSTree.Repo) -> str:
-    return str(store.get_path().get_path())
 
 
 class Reader:
@@ -107,7 +103,7 @@ def read_details(store: OSTree.Repo, checksum: str, ref: str) -> Details:
     others = {key: value for key, value in values.items() if key not in SAID and not key.startswith(metadata.OURS)}
     return Details(
         tree=Reader(store).read(checksum, ref),
-        content_checksum=str(OSTree.commit_get_content_checksum(commit)),
+        content_checksum=repo.content_of(commit),
         parent=OSTree.commit_get_parent(commit) or "",
         subject=commit.get_child_value(3).get_string(),
         local=metadata.parse_local(values),
@@ -144,7 +140,7 @@ def _before(store: OSTree.Repo, checksum: str) -> tuple[str, str]:
     commit = repo.load_commit(store, checksum)
     local = metadata.parse_local(repo.metadata(commit))
     wanted = list(filter(None, [local.previous if local else "", OSTree.commit_get_parent(commit)]))
-    present = next((name for name in wanted if store.has_object(OSTree.ObjectType.COMMIT, name, None)[1]), "")
+    present = next((name for name in wanted if repo.has_commit(store, name)), "")
     return present, wanted[0] if wanted and present != wanted[0] else ""
 
 

@@ -3,21 +3,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import re
-import shutil
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ostree_layer import process, rpmdb
 from ostree_layer.errors import CommandError, CommitError
-from ostree_layer.layout import os_release, rpm_home
-
-Report = Callable[[str], "contextlib.AbstractContextManager[None]"]
+from ostree_layer.layout import os_release, paths, rpm_home
+from ostree_layer.layout.kernel import Report
 
 SYSTEMCTL = "usr/bin/systemctl"
 UNITS = "usr/lib/systemd/system"
@@ -85,7 +82,7 @@ def follow(root: Path, customs: Customs, report: Report) -> None:
     for package, *expressions in customs.removed_from:
         _remove_from(root, package, expressions)
     for path in customs.removed:
-        _remove(root / path.lstrip("/"))
+        paths.remove(root / path.lstrip("/"))
     for added in customs.added:
         _add(root, added)
     _settle_machine_id(root, wanted=customs.has_machine_id)
@@ -115,29 +112,22 @@ def _replace_by_link(path: Path, target: str) -> None:
 
 
 def _remove_from(root: Path, package: str, expressions: Sequence[str]) -> None:
-    paths = list(rpmdb.paths(root, package))
-    if not paths:
+    packaged = list(rpmdb.paths(root, package))
+    if not packaged:
         raise CommitError(f"remove-from-packages: {package} is not in the tree")
-    found = [path for path in paths if any(re.search(expression, path) for expression in expressions)]
+    found = [path for path in packaged if any(re.search(expression, path) for expression in expressions)]
     for path in reversed(found):  # what is in a directory comes after it
         file = root / path.lstrip("/")
         if not file.is_dir() or file.is_symlink():
-            _remove(file)
+            paths.remove(file)
         elif not any(file.iterdir()):
             file.rmdir()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _add(root: Path, added: Added) -> None:
     path = root / added.place.lstrip("/")
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove(path)
+    paths.remove(path)
     path.write_bytes(added.content)
     path.chmod(0o755 if added.is_program else 0o644)
 

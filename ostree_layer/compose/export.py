@@ -17,7 +17,7 @@ from ostree_layer.compose.recipe import File, Level, Recipe
 from ostree_layer.errors import RepoError
 from ostree_layer.model import LocalCommit, Package, Requests
 from ostree_layer.ostree_gi import OSTree
-from ostree_layer.treefile import merging, rendering
+from ostree_layer.treefile import files, merging, rendering
 from ostree_layer.treefile.keys import BY_NAME
 
 LOCKFILE = "lockfile.json"
@@ -94,8 +94,8 @@ def _export(store: OSTree.Repo, checksum: str, found: Recipe, notes: list[str]) 
         tree.update({key: ["*"] for key in ("ignore-removed-users", "ignore-removed-groups") if "check-passwd" in tree})
     packages = ledger.packages_of(store, checksum)
     locks = [_lock(package, found.digests) for package in packages]
-    files = {names[name]: file for name, file in found.files.items() if name in names}
-    return Export(f"commit {checksum}", trees, files, locks, [*notes, *_notes(found, names)])
+    held = {names[name]: file for name, file in found.files.items() if name in names}
+    return Export(f"commit {checksum}", trees, held, locks, [*notes, *_notes(found, names)])
 
 
 def _notes(found: Recipe, names: Mapping[str, str]) -> list[str]:
@@ -136,18 +136,8 @@ def _again(level: Level, found: Recipe, names: Mapping[str, str], checks: Mappin
     for key in ("ostree-layers", "ostree-override-layers"):
         if key in values:
             values[key] = [found.layers.get(ref, ref) for ref in values[key]]
-    _rename(values, names)
+    values.update(files.renamed(values, names.__getitem__))
     return {key: values[key] for key in BY_NAME if key in values}
-
-
-def _rename(values: dict[str, Any], names: Mapping[str, str]) -> None:
-    if "add-files" in values:
-        values["add-files"] = [[names[file], place] for file, place in values["add-files"]]
-    if values.get("postprocess-script"):
-        values["postprocess-script"] = names[values["postprocess-script"]]
-    for key in ("check-passwd", "check-groups"):
-        if "filename" in values.get(key, {}):
-            values[key] = {**values[key], "filename": names[values[key]["filename"]]}
 
 
 def _without(own: Mapping[str, Any], included: Mapping[str, Any]) -> dict[str, Any]:

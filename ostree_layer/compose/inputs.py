@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ostree_layer.compose.composed import Coming
+from ostree_layer.treefile import files
 
 # Goes up when the same inputs give another tree.
 FORMAT = 2
@@ -33,13 +34,8 @@ def digest(tree: Any, contents: Sequence[str], packages: Iterable[Coming]) -> st
 
 def _files(tree: Any) -> dict[str, Any]:
     """The keys that name files, with their content in the place of their names."""
-    values: dict[str, Any] = {
-        "add-files": [[_file(name), place] for name, place in tree["add-files"]],
-        "postprocess-script": _file(tree["postprocess-script"]) if tree["postprocess-script"] else "",
-    }
-    for key in ("check-passwd", "check-groups"):
-        values[key] = {**tree[key], "filename": _file(tree[key]["filename"]) if "filename" in tree[key] else ""}
-    return values
+    checks = {key: {**tree[key], "filename": ""} for key in files.CHECKS}
+    return {"add-files": [], "postprocess-script": "", **checks, **files.renamed(tree.values, _file)}
 
 
 def _file(name: str) -> str:

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from ostree_layer import labels, ownership
 from ostree_layer.errors import CommitError
+from ostree_layer.layout import paths
 
 
 def add(root: Path, layer: Path, ref: str, *, wins: bool) -> None:
@@ -40,7 +40,4 @@ def _make_room(path: Path, ref: str, *, wins: bool) -> None:
     if not wins:
         hint = "ostree-override-layers may replace what packages have"
         raise CommitError(f"{path} is in the layer {ref} and in the tree already", hint=hint)
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+    paths.remove(path)

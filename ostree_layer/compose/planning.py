@@ -125,9 +125,10 @@ class Plan:
         elif path not in self._done:
             ref = _ref(tree)
             self._done[path] = self._made(tree, ref, repo.resolve(self._target, ref), self._order.of_members())
-            self._workshop.import_commit(self._target, self._done[path].checksum)
-            self._workshop.keep(ref, self._done[path].checksum)
-        self._workshop.import_commit(self._target, self._done[path].checksum)
+        checksum = self._done[path].checksum
+        self._workshop.import_commit(self._target, checksum)
+        if path not in self._named:
+            self._workshop.keep(_ref(tree), checksum)
         return self._done[path]
 
     def _find(self, rev: str) -> str:

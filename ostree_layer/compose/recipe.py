@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ostree_layer.compose.composed import Composed
 from ostree_layer.metadata import OURS, Values
 from ostree_layer.ostree_gi import GLib
+from ostree_layer.treefile import files
 
 TREEFILE = OURS + "treefile"
 BASE = OURS + "composed-on"
@@ -61,7 +62,7 @@ def render(composed: Composed, tree: Any, text: str, below: Values) -> Values:
     is_member = bool(composed.base) and not tree["base-refspec"] and TREEFILE in below
     under = parse(below) if is_member else None
     digests = {package.nevra: package.digest for package in composed.coming}
-    files, layers = dict(_files(tree)), dict(composed.layers)
+    held, layers = dict(_files(tree)), dict(composed.layers)
     values = {
         TREEFILE: GLib.Variant("s", text),
         KEPT_IDS: GLib.Variant("b", composed.has_kept_ids),
@@ -69,10 +70,10 @@ def render(composed: Composed, tree: Any, text: str, below: Values) -> Values:
     if under is not None:
         standing = [(json.dumps(level.treefile), *level[1:]) for level in under.levels]
         values[STANDING] = GLib.Variant("a(ssb)", standing)
-        digests, layers, files = {**under.digests, **digests}, {**under.layers, **layers}, {**under.files, **files}
+        digests, layers, held = {**under.digests, **digests}, {**under.layers, **layers}, {**under.files, **held}
     values[DIGESTS] = GLib.Variant("a{ss}", dict(sorted(digests.items())))
-    if files:
-        values[FILES] = GLib.Variant("a{s(bay)}", {name: (f.is_program, f.content) for name, f in files.items()})
+    if held:
+        values[FILES] = GLib.Variant("a{s(bay)}", {name: (f.is_program, f.content) for name, f in held.items()})
     if layers:
         values[LAYERS] = GLib.Variant("a{ss}", layers)
     if composed.epoch is not None:
@@ -100,10 +101,9 @@ def _files(tree: Any) -> Iterator[tuple[str, File]]:
 
 def named_files(values: Mapping[str, Any]) -> list[str]:
     """The files that a treefile names."""
-    found = [file for file, _place in values.get("add-files", [])]
-    found += [values["postprocess-script"]] if values.get("postprocess-script") else []
-    checks = (values.get(key, {}) for key in ("check-passwd", "check-groups"))
-    return [*found, *(check["filename"] for check in checks if "filename" in check)]
+    names: list[str] = []
+    files.renamed(values, names.append)
+    return names
 
 
 def parse(values: Values) -> Recipe | None:
@@ -113,11 +113,11 @@ def parse(values: Values) -> Recipe | None:
     version = values["version"].unpack() if "version" in values else ""
     standing = _unpacked(values, STANDING, [])
     levels = [(values[TREEFILE].get_string(), version, _unpacked(values, KEPT_IDS, False)), *standing]
-    files = _unpacked(values, FILES, {})
+    held = _unpacked(values, FILES, {})
     return Recipe(
         [Level(json.loads(text), *more) for text, *more in levels],
         _unpacked(values, BASE, "") if not standing else "",
-        {name: File(bytes(content), is_program) for name, (is_program, content) in files.items()},
+        {name: File(bytes(content), is_program) for name, (is_program, content) in held.items()},
         _unpacked(values, DIGESTS, {}),
         _unpacked(values, LAYERS, {}),
         _unpacked(values, EPOCH, None),

@@ -49,21 +49,17 @@ class Workshop:
 
     def __init__(self, folder: Path, store: OSTree.Repo) -> None:
         self.folder, self.store = folder, store
-        self._lowers: dict[str, Path] = {}
         self._folders: list[Path] = []
         self._imported: set[str] = set()
 
     def lower(self, checksum: str) -> Path:
         """The tree of a commit of `store`, which nobody may write to."""
-        if checksum not in self._lowers:
-            target = self.folder / TREES / checksum
-            if not target.exists():
-                new = self._new_folder() / "tree"
-                self.check_out(checksum, new)
-                target.parent.mkdir(exist_ok=True)
-                new.rename(target)
-            self._lowers[checksum] = target
-        return self._lowers[checksum]
+        target = self.folder / TREES / checksum
+        if not target.exists():
+            new = self._new_folder() / "tree"
+            self.check_out(checksum, new)
+            new.rename(target)
+        return target
 
     def check_out(self, checksum: str, target: Path) -> None:
         """Make target, which is not there yet, the tree of a commit of `store`."""
@@ -90,7 +86,6 @@ class Workshop:
             self.store.write_dfd_to_mtree(AT_FDCWD, str(folder), tree, None, None)
             root = self.store.write_mtree(tree, None)[1]
             checksum = str(self.store.write_commit_with_time(None, None, None, None, root, 0, None)[1])
-        self._lowers[checksum] = folder
         return checksum
 
     def _new_folder(self) -> Path:
@@ -154,6 +149,7 @@ def opened(folder: Path) -> Iterator[Workshop]:
             store = repo.create(folder / REPOSITORY, OSTree.RepoMode.BARE)
             # What is lost in a power cut can be made again; the target repository is written with all care.
             store.set_disable_fsync(True)
+            (folder / TREES).mkdir(exist_ok=True)
             workshop = Workshop(folder, store)
             try:
                 yield workshop

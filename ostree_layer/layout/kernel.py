@@ -18,6 +18,7 @@ from ostree_layer.layout import initramfs
 from ostree_layer.layout.initramfs import MODULES
 from ostree_layer.upper import Changes
 
+# Enters a context for as long as what it names takes.
 Report = Callable[[str], "contextlib.AbstractContextManager[None]"]
 
 # Every kernel package has it, and nothing else makes it.

@@ -27,6 +27,14 @@ def drop_leftovers(root: Path) -> None:
         (root / name).unlink(missing_ok=True)
 
 
+def remove(path: Path) -> None:
+    """Take away what is at path, whatever it is, if anything is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def check(staged: Path, lower: Path) -> None:
     """Refuse an upper that holds what a tree cannot; drop the empty directories that were only mounted on.
 
