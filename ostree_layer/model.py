@@ -34,7 +34,9 @@ class Package:
 class Requests:
     """What the user asked for on top of the base commit; it can be asked for again on another one.
 
-    `replaced` holds NEVRAs, `local` holds `SHA256:NEVRA` of RPM files that no repository has.
+    `replaced` holds NEVRAs, `local` holds `SHA256:NEVRA` of RPM files that no repository has. The last two hold
+    requests of which nothing is to be seen in the tree, as `FIELD:VALUE`: the base has them already, or they did not
+    fit it. Both are asked for again on the next base.
     """
 
     packages: tuple[str, ...] = ()
@@ -43,6 +45,8 @@ class Requests:
     removed: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
+    inactive: tuple[str, ...] = ()
+    parked: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Iterable[str]]) -> Requests:
@@ -94,6 +98,11 @@ class Settings:
     strict_scriptlets: bool = True
     scriptlets_network: bool = False
     os_release: bool = False
+    upgrade: str = "both"
+    base: str = "free"
+    interop: str = "none"
+    deployments: int = 2
+    history: int = 10
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,8 @@ from ostree_layer.model import Settings
 SECTION = "main"
 YES = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
 
+CHOICES = {"upgrade": ("both", "tree", "packages"), "base": ("free", "keep"), "interop": ("none", "rpm-ostree")}
+
 
 def parse(parser: Any) -> Settings:
     """Take the settings from what DNF's own parser read of the plugin's configuration file."""
@@ -20,6 +22,11 @@ def parse(parser: Any) -> Settings:
         strict_scriptlets=_boolean(parser, "strict_scriptlets", default=Settings.strict_scriptlets),
         os_release=_boolean(parser, "os_release", default=Settings.os_release),
         scriptlets_network=_boolean(parser, "scriptlets_network", default=Settings.scriptlets_network),
+        upgrade=_choice(parser, "upgrade", default=Settings.upgrade),
+        base=_choice(parser, "base", default=Settings.base),
+        interop=_choice(parser, "interop", default=Settings.interop),
+        deployments=_number(parser, "deployments", default=Settings.deployments, least=2),
+        history=_number(parser, "history", default=Settings.history, least=1),
     )
 
 
@@ -34,3 +41,17 @@ def _boolean(parser: Any, key: str, *, default: bool) -> bool:
     if text.lower() not in YES:
         raise HostError(f"ostree.conf: {key}={text} is neither yes nor no")
     return YES[text.lower()]
+
+
+def _choice(parser: Any, key: str, *, default: str) -> str:
+    text = _text(parser, key) or default
+    if text not in CHOICES[key]:
+        raise HostError(f"ostree.conf: {key}={text} is none of {', '.join(CHOICES[key])}")
+    return text
+
+
+def _number(parser: Any, key: str, *, default: int, least: int) -> int:
+    text = _text(parser, key) or str(default)
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        raise HostError(f"ostree.conf: {key}={text} is no number from {least} up")
+    return int(text)
