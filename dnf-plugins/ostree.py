@@ -16,64 +16,29 @@ import dnf.exceptions
 import dnf.i18n
 import dnf.util
 
+from .ostree_guards import guarded, harmless
+
 _, P_ = dnf.i18n.translation("ostree-layer")
 logger = logging.getLogger("dnf.plugin")
 
-AS_IT_WAS = _("Nothing was deployed: the host is as it was.")
 # These change what DNF knows of the system without a transaction.
 WRITE_HISTORY = ("mark",)
 # They work by a reboot into another root, for which a tree has `rebase`.
 REFUSED = ("system-upgrade", "offline-upgrade", "offline-distrosync")
 
 
-def guarded(function):
-    """Let nothing but DNF's own errors out of a hook.
-
-    DNF logs any other exception and goes on with the transaction, which here would be one on the running root.
-    """
-
-    @functools.wraps(function)
-    def wrapper(*args, **kwargs):
-        try:
-            return function(*args, **kwargs)
-        except (dnf.exceptions.Error, KeyboardInterrupt, SystemExit):
-            raise
-        except Exception as e:
-            logger.debug("in the ostree plugin:", exc_info=True)
-            sentence = e.sentence() if hasattr(e, "sentence") else f"{type(e).__name__} in the ostree plugin: {e}"
-            raise dnf.exceptions.Error(sentence) from e
-
-    return wrapper
-
-
-def harmless(function):
-    """Say of whatever fails in it, but for the user's own no, that nothing was deployed."""
-
-    @functools.wraps(function)
-    def wrapper(*args, **kwargs):
-        try:
-            return guarded(function)(*args, **kwargs)
-        except dnf.cli.CliError:
-            raise
-        except KeyboardInterrupt:
-            logger.critical(AS_IT_WAS)
-            raise
-        except dnf.exceptions.Error as e:
-            raise dnf.exceptions.Error(f"{e}\n{AS_IT_WAS}") from e
-
-    return wrapper
-
-
 class OstreePlugin(dnf.Plugin):
     name = "ostree"
 
+    @guarded
     def __init__(self, base, cli):
+        from ostree_layer import host, host_options
+
         super().__init__(base, cli)
-        self.layering = None
+        self.layering = self.wish = self.place = None
         self.resources = contextlib.ExitStack()
-        if cli is not None and os.path.exists("/run/ostree-booted"):
-            text = _("start from the booted deployment, not from one that waits for a reboot")
-            cli.optparser.add_argument("--from-booted", action="store_true", help=text)
+        if cli is not None and host.may_be_meant(self.read_config(base.conf), os.environ):
+            host_options.add(cli.optparser)
 
     @guarded
     def pre_config(self):
@@ -89,6 +54,8 @@ class OstreePlugin(dnf.Plugin):
             return
         atexit.register(self.close)
         dbpath = self.look(target)
+        if dnf.util.am_i_root():
+            self.leave(target, options)
         original = command.configure
 
         @guarded
@@ -100,7 +67,7 @@ class OstreePlugin(dnf.Plugin):
         command.configure = configure
 
     def look(self, target):
-        from ostree_layer import dnf_base, looking
+        from ostree_layer import looking
 
         root, shared_var = "/", "/var"
         if not target.is_booted_host:
@@ -108,52 +75,84 @@ class OstreePlugin(dnf.Plugin):
 
             root, shared_var = sysroot.newest_tree(target)
         dbpath = looking.look(self.base, pathlib.Path(root), pathlib.Path(shared_var), self.resources)
-        if self.cli.command.opts.releasever is None and (dbpath or root != "/"):
-            self.base.conf.releasever = dnf_base.releasever(pathlib.Path(root)) or self.base.conf.releasever
+        if dbpath or root != "/":
+            self.take_release(pathlib.Path(root))
         return dbpath
+
+    def take_release(self, root):
+        from ostree_layer import dnf_base
+
+        if self.cli.command.opts.releasever is None:
+            self.base.conf.releasever = dnf_base.releasever(root) or self.base.conf.releasever
+
+    @harmless
+    def leave(self, target, options):
+        """Find the tree that the command goes to, if it goes to any, before the repositories are set up for it."""
+        from ostree_layer import dnf_base, journey, layering, terminal
+
+        command, opts = self.cli.command, self.cli.command.opts
+        self.wish = command.wish() if hasattr(command, "wish") else journey.upgrade(command.aliases[0], opts, options)
+        if self.wish is None:
+            return
+        choose = functools.partial(self.wish.choose, progress=terminal.pulling)
+        taken = layering.take(target, from_booted=opts.from_booted, choose=choose, into=self.wish.into)
+        self.place = self.resources.enter_context(taken)
+        if self.place.destination is not None:
+            dnf_base.use_rpmdb_of(self.place.staged.lower)
+            self.take_release(self.place.staged.lower)
 
     def changes_the_system(self, command):
         name = command.aliases[0]
         if name in REFUSED:
-            hint = _("use 'dnf --releasever=N distro-sync' or 'dnf rebase'")
+            hint = _("use 'dnf --releasever=N distro-sync' or 'dnf system-switch'")
             raise dnf.exceptions.Error(_("'{}' does not work on an OSTree host; {}").format(name, hint))
         demands = self.cli.demands
         return dnf.util.am_i_root() and (demands.resolving or name in WRITE_HISTORY)
 
     def stage(self, target, options, dbpath):
         """From here on DNF works in the staged root; leaving the process undoes everything."""
-        from ostree_layer import layering
+        from ostree_layer import layering, move
 
         opts = self.cli.command.opts
-        where = self.resources.enter_context(layering.place(target, from_booted=getattr(opts, "from_booted", False)))
+        if self.place is None:
+            self.place = self.resources.enter_context(layering.take(target, from_booted=opts.from_booted))
+        where = self.place
         if where.starts_elsewhere:
             logger.info(_("Adding to deployment %s, which has not been booted yet."), where.start.get_csum()[:12])
-        self.layering = layering.stage(self.base, where, options, dbpath, self.resources)
+        wanted = move.Move(self.base, where, options, self.wish.forgotten if self.wish else None)
+        self.layering = layering.stage(wanted, dbpath, self.resources)
         if where.starts_elsewhere and opts.releasever is None:
-            self.require_same_release(where.staged.root)
+            wanted.require_same_release(self.base.conf.releasever)
+        if opts.preview or opts.check:
+            self.base.conf.assumeyes = True  # nothing is at stake but a commit that nobody has yet
+        self.layering.move.show_below_table()
         self.base.do_transaction = self.around_transaction(self.base.do_transaction)
+        if self.wish is not None:
+            self.cli.command.run = self.around_run(self.cli.command.run)
         if self.in_session:
             self.around_session(self.cli.command)
-
-    def require_same_release(self, root):
-        """The repositories were set up for the booted tree; what waits for the reboot may be of another release."""
-        from ostree_layer import dnf_base
-
-        release = dnf_base.releasever(root)
-        if release is not None and release != self.base.conf.releasever:
-            message = _("The deployment to add to is of release {}, the booted one of {}; add --releasever={}.")
-            raise dnf.exceptions.Error(message.format(release, self.base.conf.releasever, release))
 
     @property
     def in_session(self):
         """Whether the change is complete only when the command is, and not after one transaction."""
         return self.cli.command.aliases[0] in ("shell", *WRITE_HISTORY)
 
+    def around_run(self, original):
+        @harmless
+        def run():
+            demands, opts = self.cli.demands, self.cli.command.opts
+            mark = self.layering.move.mark
+            self.tell(mark(original, erasing=demands.allow_erasing, skip_broken=opts.skip_broken))
+
+        return run
+
     def around_transaction(self, original):
         @harmless
         def transact(display):
-            from ostree_layer import dnf_base
+            from ostree_layer import dnf_base, solver
 
+            if self.layering.move.is_going and not solver.has_work(self.base):
+                return solver.ask(self.base, self.layering.move.lines())
             complaints = dnf_base.Complaints()
             shown = list(display) if isinstance(display, (list, tuple)) else [display]
             try:
@@ -168,7 +167,7 @@ class OstreePlugin(dnf.Plugin):
 
         def do_transaction(display=()):
             tid = transact(display)
-            if not self.in_session:
+            if not self.in_session and not self.base.conf.downloadonly and "test" not in self.base.conf.tsflags:
                 self.finish()
             return tid
 
@@ -191,14 +190,10 @@ class OstreePlugin(dnf.Plugin):
 
         command.run, command.run_transaction = run_session, end_session
 
-    @guarded
+    @harmless
     def sack(self):
-        from ostree_layer import dnf_base
-
-        if self.layering is not None and not dnf_base.has_installed_packages(self.base):
-            raise dnf.exceptions.Error(
-                _("The rpm database of the tree cannot be read, or is empty.") + "\n" + AS_IT_WAS
-            )
+        if self.layering is not None:
+            self.layering.move.sack_is_filled(list(getattr(self.cli.command.opts, "pkg_specs", ())))
 
     @guarded
     def pre_transaction(self):
@@ -208,11 +203,21 @@ class OstreePlugin(dnf.Plugin):
     def finish(self):
         from ostree_layer import host, model, terminal
 
+        opts, name = self.cli.command.opts, self.wish.name if self.wish else ""
         made_by = model.Transaction(command=" ".join(["dnf", *self.base.args]), user=host.calling_user())
-        deployed = harmless(self.layering.finish)(made_by, terminal.progress)
-        if deployed is not None:
-            for line in terminal.installed(deployed):
-                logger.info(line)
+        tree = harmless(self.layering.write)(made_by, terminal.progress)
+        if tree is None:
+            is_asked = opts.check or opts.preview or opts.unchanged_exit_77
+            self.cli.demands.success_exit_status = 77 if is_asked else 0
+        elif opts.check or opts.preview:
+            self.tell(self.layering.move.preview(tree, in_full=opts.preview))
+        else:
+            self.tell(terminal.installed(harmless(self.layering.deploy)(tree, terminal.progress, name)))
+
+    @staticmethod
+    def tell(lines):
+        for line in lines:
+            logger.info(line)
 
     def close(self):
         try:

@@ -28,6 +28,14 @@ def directory(store: OSTree.Repo, checksum: str, path: str, target: Path) -> boo
     return True
 
 
+def tree(store: OSTree.Repo, checksum: str, target: Path) -> None:
+    """Make target, which is not there yet, the whole tree of a commit, as links where the repository has files."""
+    options = OSTree.RepoCheckoutAtOptions()
+    options.mode = OSTree.RepoCheckoutMode.NONE
+    with translated(f"checking out {checksum[:12]}", RepoError):
+        store.checkout_at(options, AT_FDCWD, str(target), checksum, None)
+
+
 def file(store: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
     """Write the content of one file of a commit to target; False where the commit has no such file."""
     with translated(f"reading /{path} of commit {checksum}", RepoError):

@@ -24,12 +24,16 @@ Flags = OSTree.SysrootSimpleWriteDeploymentFlags
 
 
 class Tree(NamedTuple):
-    """What is to be deployed: a commit, how to show it to libostree, and a folder to make its /usr in."""
+    """What is to be deployed: a commit, how to show it to libostree, and a folder to make its /usr in.
+
+    Without `arguments` the kernel gets those of the deployment that /etc is merged from.
+    """
 
     checksum: str
     origin: GLib.KeyFile
     lean: LeanUsr | None
     folder: Path
+    arguments: list[str] | None = None
 
 
 def deploy(target: Target, locked: OSTree.Sysroot, stateroot: str, tree: Tree, *, staged: bool) -> None:
@@ -43,7 +47,7 @@ def deploy(target: Target, locked: OSTree.Sysroot, stateroot: str, tree: Tree, *
         if staged and waiting is not None and waiting.get_osname() != stateroot:
             # The private view is one of one stateroot; in it, this deployment of another one would be swept away.
             merge = locked.get_merge_deployment(stateroot)
-            locked.stage_tree(stateroot, tree.checksum, tree.origin, merge, None, None)
+            locked.stage_tree(stateroot, tree.checksum, tree.origin, merge, tree.arguments, None)
             return
         if not staged and tree.lean is not None and tree.lean.runs_semodule:
             tree = tree._replace(lean=None)  # the /etc of a staged one is merged later, when its /usr is whole
@@ -114,7 +118,7 @@ def _swap(deployment: Path, usr: Path) -> None:
 def _write(locked: OSTree.Sysroot, stateroot: str, tree: Tree, usr: Path | None) -> None:
     merge = locked.get_merge_deployment(stateroot)
     with _shown_lean(locked, tree):
-        new = locked.deploy_tree(stateroot, tree.checksum, tree.origin, merge, None, None)[1]
+        new = locked.deploy_tree(stateroot, tree.checksum, tree.origin, merge, tree.arguments, None)[1]
     if usr is not None:
         _put_usr(locked, new, usr)
     _label_state(locked, stateroot, new)
@@ -142,7 +146,7 @@ def _stage(target: Target, locked: OSTree.Sysroot, stateroot: str, tree: Tree, u
         private = sysroot.open_in_private_namespace(target)
         merge = private.get_merge_deployment(stateroot)
         with _shown_lean(private, tree):
-            new = private.stage_tree(stateroot, tree.checksum, tree.origin, merge, None, None)[1]
+            new = private.stage_tree(stateroot, tree.checksum, tree.origin, merge, tree.arguments, None)[1]
         name, state = sysroot.deployment_path(private, new).name, host.STAGED_MARK.read_bytes()
         if usr is not None:
             _swap(made / name, usr)

@@ -80,6 +80,19 @@ def releasever(root: Path) -> str | None:
     return None if found is None else str(found)
 
 
+def basearch() -> str:
+    """The architecture of this machine's packages, in the word of repositories."""
+    return basearch_of(hawkey.detect_arch())
+
+
+def basearch_of(arch: str) -> str:
+    """The one that an architecture of packages belongs to; empty for noarch and for what DNF does not know."""
+    try:
+        return "" if arch == "noarch" else str(dnf.rpm.basearch(arch))
+    except KeyError:
+        return ""
+
+
 def look_at(base: Any, root: Path, history: Path) -> None:
     """Make a run that only reads see root; DNF opens its history for writing even then, so it gets a copy."""
     base.conf.installroot = os.fspath(root)

@@ -45,6 +45,10 @@ class TransactionFailed(OstreeLayerError):
     """A package or a scriptlet failed in the staged root."""
 
 
+class BlockedError(OstreeLayerError):
+    """Requests do not fit another base; nothing was changed."""
+
+
 class CommitError(OstreeLayerError):
     """The staged root cannot become a commit."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ostree_layer.errors import HostError
 from ostree_layer.model import Settings, Target
@@ -28,6 +29,11 @@ def find_target(settings: Settings, environment: Mapping[str, str]) -> Target | 
         )
         return Target(os.path.realpath(named), stateroot)
     return Target("/", stateroot) if BOOTED_MARK.exists() else None
+
+
+def may_be_meant(parser: Any, environment: Mapping[str, str]) -> bool:
+    """Whether a run may be about an OSTree host; `find_target` knows, as soon as the command line is read."""
+    return BOOTED_MARK.exists() or "OSTREE_SYSROOT" in environment or bool(parser.has_option("main", "sysroot"))
 
 
 def require_sysroot(path: Path, named_by: str) -> None:

@@ -4,20 +4,17 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from ostree_layer import (
     account_files,
-    boot,
+    activation,
     commit,
     database,
     deploy,
     dnf_base,
-    etc,
     host,
     layout,
     lean,
@@ -28,55 +25,55 @@ from ostree_layer import (
     mounts,
     origin,
     repo,
+    requests,
     signals,
     staging,
     sysroot,
+    trunk,
 )
 from ostree_layer.deploy import Tree
 from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout.kernel import Report, Wishes
 from ostree_layer.looking import HISTORY
-from ostree_layer.model import Deployed, EtcConflict, LocalCommit, Package, Settings, Target, Transaction
+from ostree_layer.model import Deployed, Destination, EtcConflict, LocalCommit, Package, Target, Transaction
+from ostree_layer.move import Move
 from ostree_layer.ostree_gi import GLib, OSTree
+from ostree_layer.place import Place
 from ostree_layer.workpiece import Workpiece
 
+Choose = Callable[[OSTree.Sysroot, OSTree.Deployment], "Destination | None"]
 
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """What a run has locked, what it starts from, and the staged root made of it."""
 
-    target: Target
-    locked: OSTree.Sysroot
-    stateroot: str
-    start: OSTree.Deployment
-    staged: staging.StagedRoot
-
-    @property
-    def starts_elsewhere(self) -> bool:
-        """Whether the run adds to a deployment that is not the booted one."""
-        booted = sysroot.find_booted(self.locked)
-        return booted is not None and not booted.equal(self.start)
+def stay(_locked: OSTree.Sysroot, _start: OSTree.Deployment) -> None:
+    """Where a run goes that goes nowhere else."""
 
 
 @contextlib.contextmanager
-def place(target: Target, *, from_booted: bool) -> Iterator[Place]:
-    """Lock the sysroot, choose the deployment to start from, and make the folders of a staged root over it."""
+def take(target: Target, *, from_booted: bool, choose: Choose = stay, into: str = "") -> Iterator[Place]:
+    """Lock the sysroot, choose what to start from and where to go, and make the folders of a staged root over it.
+
+    `into` is the stateroot of the new deployment, if it is not that of the start.
+    """
     mounts.enter_private_namespace()
     signals.end_by_exit()
-    with sysroot.locked(target) as locked:
+    with contextlib.ExitStack() as stack:
+        locked = stack.enter_context(sysroot.locked(target))
         failpoint("layering::locked")
         stateroot = sysroot.require_stateroot(locked, target.stateroot)
         start = sysroot.base_deployment(locked, stateroot, from_booted=from_booted)
+        destination = choose(locked, start)
         work = sysroot.work_folder(locked)
         staging.sweep(work)
-        with staging.staged_root(work, sysroot.deployment_path(locked, start)) as staged:
-            yield Place(target, locked, stateroot, start, staged)
+        commit = destination.checksum if destination else start.get_csum()
+        lower = stack.enter_context(trunk.of(locked, commit))
+        staged = stack.enter_context(staging.staged_root(work, lower))
+        yield Place(target, locked, into or stateroot, start, destination, staged)
 
 
-def stage(base: Any, where: Place, settings: Settings, dbpath: str | None, resources: contextlib.ExitStack) -> Layering:
+def stage(move: Move, dbpath: str | None, resources: contextlib.ExitStack) -> Layering:
     """Mount the staged root and let DNF see it instead of the host; `dbpath` is what `looking.look` returned."""
-    staged = where.staged
+    base, where, staged = move.base, move.place, move.place.staged
     os.umask(0o022)  # what DNF and we write belongs to the tree, whoever started this
     mounted = resources.enter_context(contextlib.ExitStack())
     mounted.enter_context(staging.mounted(staged))
@@ -85,12 +82,21 @@ def stage(base: Any, where: Place, settings: Settings, dbpath: str | None, resou
         dnf_base.lend_dbpath_to_children(staged.folder, dbpath, mounted)
     if host.source_date_epoch(os.environ) is not None:
         dnf_base.sort_transactions(base)
-    elif not (staged.root / HISTORY).exists():  # it is this machine's: no other one would make the same root with it
-        shared = sysroot.var_path(where.locked, where.stateroot)
-        database.copy_history(looking.history_of(staged.root, shared), (staged.root / HISTORY).parent)
+    else:  # it is this machine's: no other one would make the same root with it
+        _carry_history(where)
     dnf_base.work_in(base, staged.root)
     failpoint("layering::staged")
-    return Layering(base, where, settings, mounted)
+    return Layering(move, mounted)
+
+
+def _carry_history(where: Place) -> None:
+    """Let the tree have the host's own history of DNF, also where the run leaves the tree that had it."""
+    own, store = where.staged.root / HISTORY, sysroot.repository(where.locked)
+    start = sysroot.deployment_path(where.locked, where.start)
+    here, there = (ledger.is_local(store, checksum) for checksum in (where.start.get_csum(), where.commit))
+    if not own.exists() or (where.destination is not None and here and not there):
+        shared = sysroot.var_path(where.locked, where.start.get_osname())
+        database.copy_history(looking.history_of(start, shared), own.parent)
 
 
 class Layering:
@@ -99,19 +105,18 @@ class Layering:
     A run may have several RPM transactions (`dnf shell`).
     """
 
-    def __init__(self, base: Any, where: Place, settings: Settings, mounted: contextlib.ExitStack) -> None:
-        root = where.staged.root
-        self._base, self._settings, self._place = base, settings, where
+    def __init__(self, move: Move, mounted: contextlib.ExitStack) -> None:
+        base, root, settings = move.base, move.place.staged.root, move.settings
+        self.move, self._base, self._settings, self._place = move, base, settings, move.place
         self._first = database.last_transaction(root / HISTORY)
         self._ledger = ledger.Ledger.begin(base, root)
         version = repo.version(self._previous)
         former = layout.remember(root, host.source_date_epoch(os.environ), version, named=settings.os_release)
-        accounts = account_files.read(self._merge / "etc")  # whose /etc will be merged into the new one
-        self._piece = Workpiece(where.staged, former, accounts, mounted)
+        accounts = account_files.read(self._local_etc)  # that will be merged into the new one
+        self._piece = Workpiece(self._place.staged, former, accounts, mounted)
         self._piece.cage_rpm(network=settings.scriptlets_network)
         self._is_running = self._has_failed = False
-        self._left_out: tuple[str, ...] = ()
-        self._etc_conflicts: tuple[EtcConflict, ...] = ()
+        self._told: tuple[tuple[EtcConflict, ...], tuple[str, ...]] = ((), ())
 
     def rpm_begins(self) -> None:
         """DNF is about to run an RPM transaction, or to write a change of groups or modules."""
@@ -140,73 +145,86 @@ class Layering:
         """Whether DNF changed anything; `mark` writes to the history only, and without a transaction."""
         return bool(self._ledger.steps) or database.last_transaction(self._place.staged.root / HISTORY) > self._first
 
-    def finish(self, made_by: Transaction, report: Report) -> Deployed | None:
-        """Deploy what DNF did; None if that was nothing."""
+    def write(self, made_by: Transaction, report: Report) -> Tree | None:
+        """Make a commit of what DNF did, to which nothing leads yet; None if that was nothing.
+
+        A tree that was gone to without anything of the user's is itself what is to be deployed.
+        """
         if self._is_running or self._has_failed:
             raise TransactionFailed("a transaction of this session failed, so none of it is deployed")
-        if not self.is_changed:
+        if not self.is_changed and self._place.destination is None:
             return None
         local, packages = self._close_books(made_by)
+        if not self.is_changed and requests.entries(local.requests) == ledger.entries_of(
+            self._store, self._place.commit
+        ):
+            return self._exact()
         self._normalise(report)
         with report("Writing the tree"):
-            tree = self._commit(local, packages)
+            return self._commit(local, packages)
+
+    def deploy(self, tree: Tree, report: Report, name: str = "") -> Deployed:
+        """Deploy what `write` has written, and let the ref `name`, if there is one, lead to it."""
+        site = activation.Site(self._place.target, self._place.locked, self._place.stateroot, self._place.start)
         with report("Deploying it"), signals.held_off():
-            deployed = self._deploy(tree, local)
+            if name:
+                repo.set_ref(self._store, name, tree.checksum)
+            deployed = activation.activate(site, tree, self._settings, self._told)
         deploy.clean_up_later(self._place.target)
         return deployed
 
     def _close_books(self, made_by: Transaction) -> tuple[LocalCommit, set[Package]]:
-        start, root = self._place.start, self._place.staged.root
-        lineage = ledger.read_lineage(self._store, start.get_csum(), origin.refspec(start))
-        closed = ledger.close(self._ledger, self._base, root, lineage, made_by)
+        root = self._place.staged.root
+        closed = ledger.close(self._ledger, self._base, root, self.move.lineage, made_by, self.move.outcome)
         dnf_base.close(self._base)
         return closed
 
     def _normalise(self, report: Report) -> None:
         """Make what was written fit the rules of a tree, and leave it in the upper alone."""
         wishes = Wishes(metadata.parse_initramfs_arguments(repo.metadata(self._previous)))
-        self._left_out = self._piece.normalise(self._ledger.installed, self._ledger.removed, wishes, report)
-        self._etc_conflicts = self._meet_local_etc()
+        left_out = self._piece.normalise(self._ledger.installed, self._ledger.removed, wishes, report)
+        self._told = self._meet_local_etc(), left_out
         self._piece.unmount()
         failpoint("layering::normalised")
 
     def _meet_local_etc(self) -> tuple[EtcConflict, ...]:
         """Where the new defaults meet what is local in the /etc that libostree will merge into them."""
-        old, mine, new = self._merge / "usr/etc", self._merge / "etc", self._place.staged.root / "usr/etc"
-        local = etc.local_changes(old, mine)
-        etc.require_mergeable(local, new, mine)
-        return etc.conflicts(local, old, new, mine)
+        return activation.meet_local_etc(self._merge, self._place.staged.root / "usr/etc")
 
     def _commit(self, local: LocalCommit, packages: set[Package]) -> Tree:
         with commit.writing(self._store):
-            tree = self._piece.graft(self._store, self._place.start.get_csum())
+            tree = self._piece.graft(self._store, self._place.commit)
             failpoint("layering::grafted")
             checksum = commit.write(self._store, tree, local, packages, self._previous)
             lean_usr = lean.write(self._store, checksum)
         ledger.keep_files(self._ledger, sysroot.work_folder(self._place.locked))
-        return Tree(checksum, origin.of_local_tree(self._place.start), lean_usr, self._place.staged.folder)
+        return Tree(checksum, self._origin(is_local=True), lean_usr, self._place.staged.folder)
 
-    def _deploy(self, tree: Tree, local: LocalCommit) -> Deployed:
-        where, checksum = self._place, tree.checksum
-        staged = where.target.is_booted_host and host.is_booted_with_systemd()
-        version = repo.version(repo.load_commit(self._store, checksum))
-        told = (self._etc_conflicts, self._left_out)
-        deployed = Deployed(checksum, version, staged, where.target.sysroot, where.stateroot, *told)
-        boot.require_space(where.locked, where.stateroot, checksum)
-        commit.point_refs(self._store, where.stateroot, local, checksum)
-        deploy.deploy(where.target, where.locked, where.stateroot, tree, staged=staged)
-        failpoint("layering::deployed")  # nothing may fail from here on: it would be told as if nothing had been done
-        return deployed
+    def _exact(self) -> Tree:
+        self._told = self._meet_local_etc(), ()
+        self._piece.unmount(labelled=False)
+        is_local = ledger.is_local(self._store, self._place.commit)
+        return activation.tree_of(
+            self._store, self._place.commit, self._origin(is_local=is_local), self._place.staged.folder
+        )
+
+    def _origin(self, *, is_local: bool) -> GLib.KeyFile:
+        return origin.of_tree(self._place.start, self._place.destination, is_local=is_local)
 
     @property
-    def _merge(self) -> Path:
-        """The deployment whose /etc will be merged into the new one's defaults."""
+    def _merge(self) -> Path | None:
+        """The deployment whose /etc will be merged into the new one's defaults; None in an empty stateroot."""
         locked = self._place.locked
-        return sysroot.deployment_path(locked, locked.get_merge_deployment(self._place.stateroot))
+        merge = locked.get_merge_deployment(self._place.stateroot)
+        return sysroot.deployment_path(locked, merge) if merge is not None else None
+
+    @property
+    def _local_etc(self) -> Path:
+        return self._merge / "etc" if self._merge else self._place.staged.lower / "usr/etc"
 
     @property
     def _previous(self) -> GLib.Variant:
-        return repo.load_commit(self._store, self._place.start.get_csum())
+        return repo.load_commit(self._store, self._place.commit)
 
     @property
     def _store(self) -> OSTree.Repo:

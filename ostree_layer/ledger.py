@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ostree_layer import checkout, dnf_base, metadata, repo, requests
-from ostree_layer.model import LocalCommit, Package, Requests, Transaction
+from ostree_layer.model import Destination, LocalCommit, Outcome, Package, Requests, Transaction
 from ostree_layer.ostree_gi import OSTree
 
 LOCAL_RPMS = "rpms"
@@ -47,7 +47,10 @@ class Ledger:
 
 @dataclasses.dataclass(frozen=True)
 class Lineage:
-    """The commit that a run starts from, and the base commit that this one was made from (or is)."""
+    """Where a tree comes from: the host's last one and the base commit, which may be that one, or another one now.
+
+    `packages` are those of the commit that the run stands on.
+    """
 
     previous: str
     base: str
@@ -55,16 +58,44 @@ class Lineage:
     requests: Requests
     packages: tuple[Package, ...]
     base_packages: tuple[Package, ...]
+    former_packages: tuple[Package, ...]
+    former_base_packages: tuple[Package, ...]
 
 
-def read_lineage(store: OSTree.Repo, checksum: str, refspec: str) -> Lineage:
-    values = metadata.parse_local(repo.metadata(repo.load_commit(store, checksum)))
+def read_lineage(store: OSTree.Repo, checksum: str, refspec: str, destination: Destination | None = None) -> Lineage:
+    """That of a run on a commit, whose own base is of refspec; or, if there is a destination, on that."""
+    values = _local(store, checksum)
     packages = packages_of(store, checksum)
-    if values is None:
-        return Lineage(checksum, checksum, refspec, Requests(), packages, packages)
-    return Lineage(
-        checksum, values.base, values.base_refspec, values.requests, packages, packages_of(store, values.base)
-    )
+    base_packages = packages_of(store, values.base) if values else packages
+    base, base_refspec = (values.base, values.base_refspec) if values else (checksum, refspec)
+    wanted = values.requests if values else Requests()
+    former = (packages, base_packages)
+    if destination is not None:
+        there = _local(store, destination.checksum)
+        base, base_refspec = (there.base if there else destination.checksum), destination.refspec
+        packages, base_packages = packages_of(store, destination.checksum), packages_of(store, base)
+    return Lineage(checksum, base, base_refspec, wanted, packages, base_packages, *former)
+
+
+def is_local(store: OSTree.Repo, checksum: str) -> bool:
+    """Whether the commit was made on a host by us."""
+    return _local(store, checksum) is not None
+
+
+def read_base(store: OSTree.Repo, checksum: str) -> str:
+    """The base commit of a commit, which may be that itself."""
+    local = _local(store, checksum)
+    return local.base if local else checksum
+
+
+def entries_of(store: OSTree.Repo, checksum: str) -> tuple[str, ...]:
+    """What was asked for that the commit has."""
+    local = _local(store, checksum)
+    return requests.entries(local.requests) if local else ()
+
+
+def _local(store: OSTree.Repo, checksum: str) -> LocalCommit | None:
+    return metadata.parse_local(repo.metadata(repo.load_commit(store, checksum)))
 
 
 def packages_of(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
@@ -74,23 +105,28 @@ def packages_of(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
 
 
 def close(
-    ledger: Ledger, base: Any, root: Path, lineage: Lineage, made_by: Transaction
+    ledger: Ledger, base: Any, root: Path, lineage: Lineage, made_by: Transaction, outcome: Outcome | None = None
 ) -> tuple[LocalCommit, set[Package]]:
-    """Put the run into the words of a commit's metadata: what made it, what is in it, and what the user wants."""
+    """Put the run into the words of a commit's metadata: what made it, what is in it, and what the user wants.
+
+    `outcome` is what became of requests that were asked for again.
+    """
+    former = lineage.requests if outcome is None else requests.after(lineage.requests, outcome)
     now = ledger.applied_to(lineage.packages)
     in_base = {package.name_arch for package in lineage.base_packages}
     asked = dnf_base.user_installed(base, [package for package in now if package.name_arch not in in_base])
     files = {package.nevra: dnf_base.sha256(path) for step in ledger.steps for package, path in step.local_files}
     wanted = dataclasses.replace(
         requests.of_tree(lineage.base_packages, now, asked, lineage.requests, files),
-        groups=requests.carried(lineage.requests.groups, ledger.groups, dnf_base.installed_groups(base)),
-        modules=requests.carried(lineage.requests.modules, ledger.modules, dnf_base.enabled_modules(root)),
+        groups=requests.carried(former.groups, ledger.groups, dnf_base.installed_groups(base)),
+        modules=requests.carried(former.modules, ledger.modules, dnf_base.enabled_modules(root)),
     )
     done = dataclasses.replace(
         made_by,
-        installed=tuple(sorted(package.nevra for package in now - set(lineage.packages))),
-        removed=tuple(sorted(package.nevra for package in set(lineage.packages) - now)),
+        installed=tuple(sorted(package.nevra for package in now - set(lineage.former_packages))),
+        removed=tuple(sorted(package.nevra for package in set(lineage.former_packages) - now)),
     )
+    wanted = requests.still_waiting(former, wanted, {package.name for package in now})
     return LocalCommit(lineage.base, lineage.base_refspec, lineage.previous, wanted, done), now
 
 

@@ -56,6 +56,18 @@ class Requests:
 
 
 @dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of requests that were asked for again and of which the transaction has nothing, as `FIELD:VALUE`.
+
+    The base has the inactive ones already, and newer packages than the superseded ones; why others do not fit is said.
+    """
+
+    inactive: tuple[str, ...] = ()
+    superseded: tuple[str, ...] = ()
+    blocked: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
 class Transaction:
     """What made a commit: the command line, the loginuid's user, and NEVRAs in and out."""
 
@@ -115,6 +127,19 @@ class Target:
     @property
     def is_booted_host(self) -> bool:
         return self.sysroot == "/"
+
+
+@dataclasses.dataclass(frozen=True)
+class Destination:
+    """A tree to go to: a commit, and the refspec that is followed from then on.
+
+    `is_pinned`: that commit and no other, until somebody says so. `is_override`: that commit until the next upgrade.
+    """
+
+    checksum: str
+    refspec: str
+    is_pinned: bool = False
+    is_override: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,36 +3,72 @@
 
 from __future__ import annotations
 
+import re
+
+from ostree_layer.model import Destination
 from ostree_layer.ostree_gi import GLib, OSTree
 
 GROUP = "origin"
 TRANSIENT = "libostree-transient"
+# The next upgrade does not heed it: rpm-ostree's word for the same.
+OVERRIDE = "override-commit"
+# Which refspec a deployment would follow that is pinned to a commit.
+OURS, FOLLOWED = "ostree-layer", "followed"
+CHECKSUM = re.compile(r"[0-9a-f]{64}")
 
 
 def refspec(deployment: OSTree.Deployment) -> str:
     """The refspec of the deployment's tree, or of its base commit; empty where there is none."""
-    keyfile = deployment.get_origin()
-    for key in ("refspec", "baserefspec"):
-        if keyfile is not None and keyfile.has_group(GROUP) and key in keyfile.get_keys(GROUP)[0]:
-            return str(keyfile.get_string(GROUP, key))
-    return ""
+    return _value(deployment, GROUP, "refspec") or _value(deployment, GROUP, "baserefspec")
 
 
-def of_local_tree(deployment: OSTree.Deployment) -> GLib.KeyFile:
-    """The origin of a local tree made from deployment's.
+def following(deployment: OSTree.Deployment) -> str:
+    """The refspec whose next commit is the deployment's next base; empty where there is none."""
+    return _value(deployment, OURS, FOLLOWED) or refspec(deployment)
 
-    It says `baserefspec`: with `refspec`, `ostree admin upgrade` would replace the user's packages unasked.
+
+def is_pinned(deployment: OSTree.Deployment) -> bool:
+    """Whether the deployment stays at its commit until somebody says otherwise."""
+    return bool(CHECKSUM.fullmatch(refspec(deployment)))
+
+
+def is_override(deployment: OSTree.Deployment) -> bool:
+    """Whether the deployment stays at its base commit until the next upgrade."""
+    return bool(_value(deployment, GROUP, OVERRIDE))
+
+
+def of_tree(deployment: OSTree.Deployment, destination: Destination | None, *, is_local: bool) -> GLib.KeyFile:
+    """The origin of a tree made from deployment's; or of a destination, where it has gone to one.
+
+    That of a local tree says `baserefspec`: with `refspec`, `ostree admin upgrade` would replace the user's packages
+    unasked.
     """
     keyfile = GLib.KeyFile()
     former = deployment.get_origin()
     if former is not None:
         text = former.to_data()[0].encode()
         keyfile.load_from_bytes(GLib.Bytes.new(text), GLib.KeyFileFlags.KEEP_COMMENTS)
-    base = refspec(deployment)
     if keyfile.has_group(TRANSIENT):
         keyfile.remove_group(TRANSIENT)
-    if base:
-        keyfile.set_string(GROUP, "baserefspec", base)
-        if "refspec" in keyfile.get_keys(GROUP)[0]:
-            keyfile.remove_key(GROUP, "refspec")
+    followed = refspec(deployment)
+    if destination is not None:
+        followed = destination.checksum if destination.is_pinned else destination.refspec
+        _set(keyfile, GROUP, OVERRIDE, destination.checksum if destination.is_override else "")
+        _set(keyfile, OURS, FOLLOWED, destination.refspec if destination.is_pinned else "")
+    _set(keyfile, GROUP, "baserefspec", followed if is_local else "")
+    _set(keyfile, GROUP, "refspec", "" if is_local else followed)
     return keyfile
+
+
+def _set(keyfile: GLib.KeyFile, group: str, key: str, value: str) -> None:
+    """Set the key, or take it away."""
+    if value:
+        keyfile.set_string(group, key, value)
+    elif keyfile.has_group(group) and key in keyfile.get_keys(group)[0]:
+        keyfile.remove_key(group, key)
+
+
+def _value(deployment: OSTree.Deployment, group: str, key: str) -> str:
+    keyfile = deployment.get_origin()
+    found = keyfile is not None and keyfile.has_group(group) and key in keyfile.get_keys(group)[0]
+    return str(keyfile.get_string(group, key)) if found else ""

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from ostree_layer.model import Package, Requests
+from ostree_layer.model import Outcome, Package, Requests
+
+# In which they are asked for: modules first, as they decide which packages there are.
+ORDER = ("modules", "removed", "replaced", "local", "groups", "packages")
 
 
 def of_tree(
@@ -53,3 +57,57 @@ def _names(chosen: Iterable[Package], among: Iterable[Package]) -> tuple[str, ..
 def carried(former: Iterable[str], before: Collection[str], after: Collection[str]) -> tuple[str, ...]:
     """Groups or module streams asked for, after a run that led from before to after."""
     return tuple(sorted((set(former) | (set(after) - set(before))) - (set(before) - set(after))))
+
+
+def entries(requests: Requests) -> tuple[str, ...]:
+    """All that is asked for, also what is inactive or parked, as `FIELD:VALUE`, each once and in an order to ask in."""
+    visible = [f"{field}:{value}" for field in ORDER for value in getattr(requests, field)]
+    waiting = [*requests.inactive, *requests.parked]
+    return tuple(dict.fromkeys([*visible, *sorted(waiting, key=lambda entry: ORDER.index(field_of(entry)))]))
+
+
+def field_of(entry: str) -> str:
+    return entry.partition(":")[0]
+
+
+def value_of(entry: str) -> str:
+    return entry.partition(":")[2]
+
+
+def shown(entry: str) -> str:
+    """An entry in the words of users."""
+    field, value = field_of(entry), value_of(entry)
+    if field == "local":
+        return value.partition(":")[2]
+    return {"groups": "@", "modules": "module ", "removed": "-"}.get(field, "") + value
+
+
+def without(requests: Requests, words: Collection[str]) -> Requests:
+    """The requests but for those that users call by one of words."""
+    return dataclasses.replace(
+        requests,
+        **{field: tuple(v for v in getattr(requests, field) if shown(f"{field}:{v}") not in words) for field in ORDER},
+        inactive=tuple(entry for entry in requests.inactive if shown(entry) not in words),
+        parked=tuple(entry for entry in requests.parked if shown(entry) not in words),
+    )
+
+
+def after(former: Requests, outcome: Outcome) -> Requests:
+    """The requests when they have been asked for again."""
+    kept = without(former, {shown(entry) for entry in outcome.blocked})
+    return dataclasses.replace(kept, inactive=outcome.inactive, parked=tuple(outcome.blocked))
+
+
+def still_waiting(former: Requests, now: Requests, names: Collection[str]) -> Requests:
+    """`now`, as it is after an ordinary transaction, with what of former is still inactive or parked.
+
+    `names` are those of the packages that there are: who removes an inactive one does not want it any more.
+    """
+    visible = set(entries(now))
+    inactive = (
+        entry
+        for entry in former.inactive
+        if entry not in visible and (field_of(entry) != "packages" or value_of(entry) in names)
+    )
+    parked = (entry for entry in former.parked if entry not in visible)
+    return dataclasses.replace(now, inactive=tuple(inactive), parked=tuple(parked))

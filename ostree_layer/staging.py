@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import shutil
 import tempfile
@@ -15,34 +14,11 @@ from ostree_layer import mounts
 from ostree_layer.errors import MountError
 from ostree_layer.layout import places
 from ostree_layer.layout.places import Place
+from ostree_layer.staged_root import StagedRoot
 
 STAGING = "staging"
 # Where packages and their scriptlets expect to find a directory, whatever the tree's own tmpfiles.d says.
 VAR_DIRECTORIES = {"cache": 0o755, "lib": 0o755, "log": 0o755, "spool": 0o755, "tmp": 0o1777}
-
-
-@dataclasses.dataclass(frozen=True)
-class StagedRoot:
-    """`root` is lower with upper on it; `var` is what the transaction sees as /var."""
-
-    folder: Path
-    lower: Path
-
-    @property
-    def root(self) -> Path:
-        return self.folder / "root"
-
-    @property
-    def upper(self) -> Path:
-        return self.folder / "upper"
-
-    @property
-    def work(self) -> Path:
-        return self.folder / "work"
-
-    @property
-    def var(self) -> Path:
-        return self.folder / "var"
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from ostree_layer import etc_words
@@ -28,6 +28,23 @@ def progress(doing: str) -> Iterator[None]:
         _show("\n")
         raise
     _show("done\n")
+
+
+@contextlib.contextmanager
+def pulling() -> Iterator[Callable[[int, int, int], None]]:
+    """On a terminal, say how far a pull has come; yield what is told of it."""
+    shown = ""
+
+    def tell(done: int, wanted: int, size: int) -> None:
+        nonlocal shown
+        if wanted:
+            shown = f"Pulling the tree: {done} of {wanted} objects, {size / 1e6:.1f} MB"
+            _show(f"\r{shown}")
+
+    try:
+        yield tell
+    finally:
+        _show("\n" if shown else "")
 
 
 @contextlib.contextmanager

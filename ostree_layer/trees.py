@@ -51,7 +51,7 @@ def _find_version(store: OSTree.Repo, version: str) -> str:
     """The newest commit of this version that a ref leads to."""
     known: dict[str, GLib.Variant] = {}
     for start in set(refs(store, internal=True).values()):
-        for checksum in itertools.takewhile(lambda one: one not in known, _lineage(store, start)):
+        for checksum in itertools.takewhile(lambda one: one not in known, lineage(store, start)):
             known[checksum] = repo.load_commit(store, checksum)
     matching = [
         (repo.timestamp(commit), checksum) for checksum, commit in known.items() if repo.version(commit) == version
@@ -123,13 +123,14 @@ def log(store: OSTree.Repo, checksum: str, names: Collection[str] = ()) -> Itera
     A commit that was made on this host follows the one that it was made from, and not its parent, which is the base.
     """
     read = functools.lru_cache(maxsize=2)(functools.partial(packages, store))
-    for current in _lineage(store, checksum):
+    for current in lineage(store, checksum):
         step = _step(store, current, read)
         if not names or (step.changes is not None and diff.touches(step.changes, names)):
             yield step
 
 
-def _lineage(store: OSTree.Repo, checksum: str) -> Iterator[str]:
+def lineage(store: OSTree.Repo, checksum: str) -> Iterator[str]:
+    """The commit and those before it, as far as they are here."""
     while checksum:
         yield checksum
         checksum = _before(store, checksum)[0]

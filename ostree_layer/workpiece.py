@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Callable
 
-from ostree_layer import cage, caged_rpm, graft, labels, layout, relabel, staging, upper
+from ostree_layer import cage, caged_rpm, graft, labels, layout, relabel, upper
 from ostree_layer.account_files import Accounts
 from ostree_layer.layout import kernel
 from ostree_layer.layout.ids import Ids
@@ -17,6 +17,7 @@ from ostree_layer.layout.kernel import Report, Wishes
 from ostree_layer.layout.record import Record, Watch
 from ostree_layer.model import Package
 from ostree_layer.ostree_gi import OSTree
+from ostree_layer.staged_root import StagedRoot
 
 
 class Workpiece:
@@ -27,7 +28,7 @@ class Workpiece:
     """
 
     def __init__(
-        self, staged: staging.StagedRoot, former: layout.Former, accounts: Accounts, mounted: contextlib.ExitStack
+        self, staged: StagedRoot, former: layout.Former, accounts: Accounts, mounted: contextlib.ExitStack
     ) -> None:
         self.staged = staged
         self._former, self._accounts, self._mounted = former, accounts, mounted

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import keys, sysroots, toys, tree_repos
+from tests import keys, streams, sysroots, toys, tree_repos
 from tests.composing import Bench
+from tests.streams import Stream
 from tests.sysroots import Host
 from tests.tree_repos import Repos
 
@@ -71,3 +72,24 @@ def repos(toy_tree: Path) -> Iterator[Repos]:
     """Repositories with a history, to be looked at."""
     with tempfile.TemporaryDirectory(prefix="repos-", dir=place()) as work:
         yield tree_repos.make(Path(work), toy_tree)
+
+
+@pytest.fixture(scope="session")
+def composed() -> Iterator[Path]:
+    """The repository of composed trees with a history."""
+    with tempfile.TemporaryDirectory(prefix="streams-", dir=place()) as work:
+        yield streams.compose(Path(work))
+
+
+@pytest.fixture
+def stream(composed: Path, folder: Path) -> Stream:
+    """A server that has published the first of them."""
+    return streams.begin(composed, folder)
+
+
+@pytest.fixture
+def client(stream: Stream, folder: Path) -> Iterator[Host]:
+    """A host that follows the server's first ref."""
+    made = stream.host(folder / "client")
+    yield made
+    made.wait_for_cleaner()

@@ -187,6 +187,7 @@ class Host:
         return self.sysroot / "ostree/repo/extensions/ostree-layer"
 
     def fsck(self) -> None:
+        self.wait_for_cleaner()  # or it takes away what fsck is about to read
         ostree("fsck", self.repo, "--quiet")
 
     def wait_for_cleaner(self) -> None:
@@ -209,21 +210,22 @@ def _command_line(process: Path) -> bytes:
 
 def make_host(folder: Path, tree: Path, *, with_packages: bool = False) -> Host:
     """Commit tree into a new sysroot and deploy it; with its packages in the metadata, if asked."""
-    host = _empty_host(folder)
+    host = empty_host(folder)
     commit(host.sysroot / "ostree/repo", tree, REF, version="1.0", with_packages=with_packages)
-    _deploy(host)
+    deploy(host)
     return host
 
 
 def deploy_from(origin: Host, folder: Path) -> Host:
     """Another host, of the same commit as origin's."""
-    host = _empty_host(folder)
+    host = empty_host(folder)
     ostree("pull-local", host.repo, f"{origin.sysroot}/ostree/repo", REF)
-    _deploy(host)
+    deploy(host)
     return host
 
 
-def _empty_host(folder: Path) -> Host:
+def empty_host(folder: Path) -> Host:
+    """A sysroot without a deployment."""
     host = Host(folder)
     for name in guard.FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -232,8 +234,8 @@ def _empty_host(folder: Path) -> Host:
     return host
 
 
-def _deploy(host: Host) -> None:
-    ostree("admin", "deploy", f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=toy", REF)
+def deploy(host: Host, refspec: str = REF) -> None:
+    ostree("admin", "deploy", f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=toy", refspec)
 
 
 def make_sysroot(path: Path, stateroot: str) -> None:

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ostree_layer import commit, dnf_base, host, layout, ledger, repo, rpmdb, staging
-from ostree_layer.compose import customs, ids, inputs, layers, notices, record, versions
+from ostree_layer import checkout, commit, dnf_base, host, layout, ledger, notices, repo, rpmdb, staging
+from ostree_layer.compose import customs, ids, inputs, layers, record, versions
 from ostree_layer.compose.composed import Composed
 from ostree_layer.compose.order import Base, Layer, Order, Outcome
 from ostree_layer.compose.selection import Selection
@@ -142,7 +142,7 @@ class _Making:
         folder = Path(tempfile.mkdtemp(prefix="layers-", dir=self._staged.root / "run"))
         places = [(layer, folder / str(number)) for number, layer in enumerate(self._base.layers)]
         for layer, place in places:
-            self._by.workshop.check_out(layer.checksum, place)
+            checkout.tree(self._by.workshop.store, layer.checksum, place)
         return [(layer, Path("/", place.relative_to(self._staged.root))) for layer, place in places]
 
     def normalise(self) -> None:

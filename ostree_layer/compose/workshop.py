@@ -57,16 +57,9 @@ class Workshop:
         target = self.folder / TREES / checksum
         if not target.exists():
             new = self._new_folder() / "tree"
-            self.check_out(checksum, new)
+            checkout.tree(self.store, checksum, new)
             new.rename(target)
         return target
-
-    def check_out(self, checksum: str, target: Path) -> None:
-        """Make target, which is not there yet, the tree of a commit of `store`."""
-        options = OSTree.RepoCheckoutAtOptions()
-        options.mode = OSTree.RepoCheckoutMode.NONE
-        with translated(f"checking out {checksum[:12]}", CommitError):
-            self.store.checkout_at(options, AT_FDCWD, str(target), checksum, None)
 
     def databases(self, checksum: str) -> Path:
         """A root with what rpm and DNF know of the commit, and nothing else."""

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""DNF plugin: the commands that take an OSTree host, with what the user asked for, to another tree."""
+
+import dnf
+import dnf.cli
+import dnf.cli.commands
+import dnf.exceptions
+import dnf.i18n
+
+_, P_ = dnf.i18n.translation("ostree-layer")
+
+
+class MoveCommand(dnf.cli.Command):
+    """A command whose transaction is what was asked for before, on another tree; the plugin `ostree` does it."""
+
+    needs_word = False
+
+    @classmethod
+    def set_argparser(cls, parser):
+        parser.add_argument(
+            "--forget",
+            action="append",
+            default=[],
+            metavar="REQUEST",
+            help=_("do not ask for this any more; can be repeated"),
+        )
+
+    def configure(self):
+        demands = self.cli.demands
+        demands.root_user = demands.available_repos = demands.sack_activation = demands.resolving = True
+        if not self.is_on_host:
+            raise dnf.exceptions.Error(_("This machine is not an OSTree host."))
+
+    @property
+    def is_on_host(self):
+        """Whether the options that only a host's dnf has are there."""
+        return hasattr(self.opts, "from_booted")
+
+    def run(self):
+        """What there is to do, the plugin `ostree` does in the place of this."""
+        raise dnf.exceptions.Error(_("This machine is not an OSTree host."))
+
+    def wish(self):
+        """What is wanted, for the library."""
+        from ostree_layer import destination, journey
+
+        opts = self.opts
+        terms = destination.Terms(tuple(getattr(opts, "certified_by", ())), opts.allow_downgrade)
+        into, name = getattr(opts, "stateroot", None) or "", getattr(opts, "name", None) or ""
+        word = getattr(opts, "tree", "")
+        return journey.Wish(self.aliases[0], word, terms, opts.from_booted, into, name, tuple(opts.forget))
+
+
+def add_certified_by(parser):
+    text = _("the id of a GPG key that must have signed the commit; can be repeated")
+    parser.add_argument("--certified-by", action="append", default=[], metavar="KEYID", help=text)
+
+
+class SystemSwitchCommand(MoveCommand):
+    aliases = ("system-switch",)
+    summary = _("go to another tree, and ask for the same packages there")
+
+    @classmethod
+    def set_argparser(cls, parser):
+        super().set_argparser(parser)
+        parser.add_argument("tree", metavar="REFSPEC|COMMIT|:VERSION", help=_("the tree to go to"))
+        add_certified_by(parser)
+        parser.add_argument("--stateroot", metavar="NAME", help=_("deploy it into this stateroot"))
+        parser.add_argument("--name", metavar="REF", help=_("let this ref lead to the new tree"))
+
+
+class DeployCommand(MoveCommand):
+    aliases = ("deploy",)
+    summary = _("go to another commit of the tree, until the next upgrade")
+
+    @classmethod
+    def set_argparser(cls, parser):
+        super().set_argparser(parser)
+        parser.add_argument("tree", metavar="VERSION|COMMIT", help=_("what to go to"))
+        add_certified_by(parser)
+
+
+class RecomposeCommand(MoveCommand):
+    aliases = ("recompose",)
+    summary = _("make the tree again, from its base and what was asked for")
+
+
+class OstreeSwitchPlugin(dnf.Plugin):
+    name = "ostree-switch"
+    config_name = "ostree"
+
+    def __init__(self, base, cli):
+        super().__init__(base, cli)
+        for command in (SystemSwitchCommand, DeployCommand, RecomposeCommand):
+            # A name that somebody else has taken would break every dnf command.
+            if cli is not None and command.aliases[0] not in cli.cli_commands:
+                cli.register_command(command)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where to go: the tree that a user names, looked for, judged by its commit alone, and only then pulled."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+
+from ostree_layer import database, dnf_base, metadata, origin, pull, repo, signatures, trees
+from ostree_layer.errors import RepoError, nearest
+from ostree_layer.fields import moment
+from ostree_layer.model import Destination, LocalCommit, Package
+from ostree_layer.ostree_gi import Gio, OSTree, translated
+from ostree_layer.pull import Progress, Remote
+
+ABBREVIATED = re.compile(r"[0-9a-f]{8,64}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """What a tree has to be: signed by these keys, and not older than what it takes the place of."""
+
+    certified_by: tuple[str, ...] = ()
+    allow_downgrade: bool = False
+
+
+class Finder:
+    """Finds trees for a host whose tree is of the refspec `followed`, and has the commit `base` for its base."""
+
+    def __init__(self, store: OSTree.Repo, followed: str, base: str, progress: Progress) -> None:
+        self._store, self._followed, self._base, self._progress = store, followed, base, progress
+
+    def find(self, word: str) -> Destination:
+        """The tree that a user's word means: REFSPEC, COMMIT or :VERSION. Nothing but commits is pulled."""
+        if word.startswith(":"):
+            return self._pinned(self._find_version(word[1:]))
+        remote, name = pull.parse(word)
+        if ABBREVIATED.fullmatch(name):
+            checksum = self._find_commit(remote, name)
+            local = self._local(checksum)
+            return Destination(checksum, local.base_refspec) if local else self._pinned(checksum)
+        here = pull.parse(self._followed)[0] if self._followed else ""
+        if here and not remote and repo.resolve(self._store, name) is None:
+            return self.newest(f"{here}:{name}")
+        return self.newest(word)
+
+    def newest(self, refspec: str) -> Destination:
+        """The commit that a refspec names now."""
+        remote, ref = pull.parse(refspec)
+        if remote:
+            return Destination(self._remote(remote).tip(ref), refspec)
+        checksum = trees.find(self._store, ref)
+        local = self._local(checksum)
+        return Destination(checksum, local.base_refspec if local else refspec)
+
+    def _pinned(self, checksum: str) -> Destination:
+        return Destination(checksum, self._followed, is_pinned=True)
+
+    def _local(self, checksum: str) -> LocalCommit | None:
+        return metadata.parse_local(repo.metadata(repo.load_commit(self._store, checksum)))
+
+    def _find_commit(self, remote: str, name: str) -> str:
+        found = repo.resolve(self._store, name)
+        if found is not None:
+            return found
+        remote = remote or (pull.parse(self._followed)[0] if self._followed else "")
+        if not remote or not origin.CHECKSUM.fullmatch(name):
+            hint = "a commit that is to be pulled is named as REMOTE:CHECKSUM, with all its 64 digits"
+            raise RepoError(f"there is no commit {name} in {repo.path_of(self._store)}", hint=hint)
+        self._remote(remote).commit(name)
+        return name
+
+    def _find_version(self, version: str) -> str:
+        """The newest commit of this version in the history of the refspec that is followed."""
+        if not self._followed or origin.CHECKSUM.fullmatch(self._followed):
+            raise RepoError(f":{version} is a version of no ref: this host follows none", hint="name a REFSPEC")
+        remote, ref = pull.parse(self._followed)
+        start = self._remote(remote).history(ref) if remote else trees.find(self._store, ref)
+        versions: dict[str, str] = {}
+        for checksum in trees.lineage(self._store, start):
+            versions.setdefault(repo.version(repo.load_commit(self._store, checksum)), checksum)
+        if version not in versions:
+            hint = nearest(version, versions, otherwise=f"there are {', '.join(sorted(filter(None, versions)))}")
+            raise RepoError(f"{self._followed} has no version {version}", hint=hint)
+        return versions[version]
+
+    def require(self, found: Destination, terms: Terms) -> None:
+        """RepoError where the commit is not what it has to be."""
+        if not found.is_pinned and not found.is_override and not terms.allow_downgrade:
+            self._require_not_older(found)
+        known = metadata.parse_packages(repo.metadata(repo.load_commit(self._store, found.checksum)))
+        _require_architecture(found.checksum, known or ())
+        if terms.certified_by:
+            self._require_certified(found, terms.certified_by)
+
+    def _require_not_older(self, found: Destination) -> None:
+        """Of the same ref only: commits of different ones say nothing about each other."""
+        if found.refspec != self._followed or not repo.has_commit(self._store, self._base):
+            return
+        times = [repo.timestamp(repo.load_commit(self._store, name)) for name in (found.checksum, self._base)]
+        if times[0] < times[1]:
+            message = f"{found.refspec} is now at commit {found.checksum[:12]} of {moment(times[0])}, which is older"
+            raise RepoError(
+                f"{message} than the base of this host, of {moment(times[1])}", hint="--allow-downgrade takes it"
+            )
+
+    def _require_certified(self, found: Destination, keys: tuple[str, ...]) -> None:
+        remote = pull.parse(found.refspec)[0] if found.refspec else ""
+        missing = signatures.check(
+            self._store, found.checksum, signatures.Keys(remote=remote, certified_by=keys)
+        ).absent
+        if missing:
+            hint = "its keys are those of the remote, or those in /usr/share/ostree/trusted.gpg.d"
+            raise RepoError(f"commit {found.checksum} has no good signature by {', '.join(missing)}", hint=hint)
+
+    def fetch(self, found: Destination) -> None:
+        """Pull what is missing of the commit; RepoError where it is no tree of packages."""
+        remote, ref = pull.parse(found.refspec) if found.refspec else ("", "")
+        exact = found.is_pinned or found.is_override
+        if self._local(found.checksum) is None and (remote and not exact or self._is_partial(found.checksum)):
+            self._remote(remote).content("" if exact else ref, found.checksum)
+        _require_rpm_database(self._store, found.checksum)
+
+    def _is_partial(self, checksum: str) -> bool:
+        return repo.is_partial(self._store, checksum)
+
+    def _remote(self, name: str) -> Remote:
+        if not name:
+            raise RepoError("only a part of the commit is here, and no remote is known that has the rest")
+        return Remote(self._store, name, self._progress)
+
+
+def _require_architecture(checksum: str, packages: Iterable[Package]) -> None:
+    found = {dnf_base.basearch_of(package.arch) for package in packages} - {""}
+    here = dnf_base.basearch()
+    if found and here not in found:
+        raise RepoError(f"commit {checksum[:12]} is a tree for {', '.join(sorted(found))}; this host is {here}")
+
+
+def _require_rpm_database(store: OSTree.Repo, checksum: str) -> None:
+    with translated(f"reading commit {checksum}", RepoError):
+        root = store.read_commit(checksum, None)[1]
+        for path in database.RPMDB_DIRECTORIES:
+            found = root.resolve_relative_path(path)
+            if found.query_exists(None) and _has_files(found):
+                return
+    hint = "dnf could not work on it; 'ostree admin switch' does not mind"
+    raise RepoError(f"commit {checksum[:12]} has no rpm database: it is no tree of packages", hint=hint)
+
+
+def _has_files(directory: OSTree.RepoFile) -> bool:
+    nofollow = Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS
+    if directory.query_file_type(nofollow, None) != Gio.FileType.DIRECTORY:
+        return False
+    return directory.enumerate_children("standard::name", nofollow, None).next_file(None) is not None

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The options that every command of DNF has on an OSTree host."""
+
+from __future__ import annotations
+
+import argparse
+
+OPTIONS = {
+    "--from-booted": "start from the booted deployment, not from one that waits for a reboot",
+    "--preview": "make the new tree, show its changes, and deploy nothing",
+    "--check": "the same, but say only whether there are changes; exit status 77 if there are none",
+    "--allow-downgrade": "follow a ref also to an older commit",
+    "--unchanged-exit-77": "exit with status 77 if there is nothing to do",
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    for option, text in OPTIONS.items():
+        parser.add_argument(option, action="store_true", help=text)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Trees of a remote: its refs looked for, commits pulled, no more of them than is missing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, Callable
+
+from ostree_layer import repo
+from ostree_layer.errors import RepoError, nearest
+from ostree_layer.ostree_gi import GLib, OSTree
+
+RETRIES = 3
+ALL = -1
+# What is shown of a pull: done, of how many, and bytes.
+Progress = Callable[[int, int, int], None]
+
+
+def parse(refspec: str) -> tuple[str, str]:
+    """The remote of a refspec, empty for a local ref, and the ref."""
+    try:
+        _ok, remote, ref = OSTree.parse_refspec(refspec)
+    except GLib.Error as e:
+        hint = "it is REMOTE:REF, or the name of a ref in the host's own repository"
+        raise RepoError(f"{refspec} is no refspec", hint=hint) from e
+    return remote or "", ref
+
+
+def remotes(store: OSTree.Repo) -> list[str]:
+    return sorted(store.remote_list() or [])
+
+
+def require_remote(store: OSTree.Repo, remote: str) -> None:
+    known = remotes(store)
+    if remote not in known:
+        names = f"the remotes are {', '.join(known)}" if known else "'ostree remote add NAME URL' adds one"
+        raise RepoError(f"there is no remote {remote}", hint=nearest(remote, known, otherwise=names))
+
+
+class Remote:
+    """One of the repository's remotes; what it is asked for is pulled by the rules of its configuration."""
+
+    def __init__(self, store: OSTree.Repo, name: str, progress: Progress) -> None:
+        require_remote(store, name)
+        self._store, self._name, self._progress = store, name, progress
+
+    def tip(self, ref: str) -> str:
+        """The commit that the ref names there now, of which only the commit itself is pulled."""
+        return self._look(ref, depth=0)
+
+    def history(self, ref: str) -> str:
+        """The same, with all commits before it."""
+        return self._look(ref, depth=ALL)
+
+    def _look(self, ref: str, depth: int) -> str:
+        """The ref here stays where it is: until the content is here, it would name half a tree."""
+        name = f"{self._name}:{ref}"
+        former = repo.resolve(self._store, name)
+        try:
+            self._pull(ref, {"refs": _strings([ref]), "depth": GLib.Variant("i", depth)}, commits_only=True)
+            return str(repo.resolve(self._store, name))
+        except RepoError as e:
+            raise self._explained(e, ref) from e
+        finally:
+            self._store.set_ref_immediate(self._name, ref, former, None)
+
+    def _explained(self, error: RepoError, ref: str) -> RepoError:
+        """Why a ref could not be pulled: there may be no such one."""
+        known = self.refs()
+        if ref in known:
+            return error
+        if not known:
+            here = [name.partition(":")[2] for name in repo.refs(self._store) if name.startswith(f"{self._name}:")]
+            return RepoError(str(error), hint=nearest(ref, set(here) - {ref}))
+        hint = nearest(ref, known, otherwise=f"it has {', '.join(sorted(known))}")
+        return RepoError(f"{self._name} has no ref {ref}", hint=hint)
+
+    def refs(self) -> list[str]:
+        """The refs that the remote says it has; none where it does not say."""
+        try:
+            return list(self._store.remote_list_refs(self._name, None)[1])
+        except GLib.Error:  # no summary, or no network: the caller knows what was wrong
+            return []
+
+    def commit(self, checksum: str) -> None:
+        """Pull a commit without its content."""
+        if not repo.has_commit(self._store, checksum):
+            self._pull(checksum[:12], {"refs": _strings([checksum])}, commits_only=True)
+
+    def content(self, ref: str, checksum: str) -> None:
+        """Pull all of a commit that is missing; then the ref, if one is given, names it here."""
+        wanted = {"refs": _strings([ref or checksum])}
+        if ref:
+            wanted["override-commit-ids"] = _strings([checksum])
+        self._pull(ref or checksum[:12], wanted)
+
+    def _pull(self, what: str, wanted: dict[str, GLib.Variant], *, commits_only: bool = False) -> None:
+        flags = OSTree.RepoPullFlags.COMMIT_ONLY if commits_only else OSTree.RepoPullFlags.NONE
+        values = {**wanted, "flags": GLib.Variant("i", int(flags)), "n-network-retries": GLib.Variant("u", RETRIES)}
+        try:
+            with _watched(self._progress) as progress:
+                self._store.pull_with_options(self._name, GLib.Variant("a{sv}", values), progress, None)
+        except GLib.Error as e:
+            hint = "what has been pulled is kept: the same command goes on from there"
+            raise RepoError(f"pulling {what} from {self._name}: {e.message}", hint="" if commits_only else hint) from e
+
+
+def _strings(words: list[str]) -> GLib.Variant:
+    return GLib.Variant("as", words)
+
+
+@contextlib.contextmanager
+def _watched(progress: Progress) -> Iterator[OSTree.AsyncProgress]:
+    """Tell of what libostree says while it pulls."""
+    watched = OSTree.AsyncProgress.new()
+
+    def changed(now: Any) -> None:
+        progress(now.get_uint("fetched"), now.get_uint("requested"), now.get_uint64("bytes-transferred"))
+
+    watched.connect("changed", changed)
+    try:
+        yield watched
+    finally:
+        watched.finish()

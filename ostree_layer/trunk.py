@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a staged root stands on: a commit as a directory that nobody writes to."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ostree_layer import checkout, clone, staging, sysroot
+from ostree_layer.ostree_gi import OSTree
+
+
+@contextlib.contextmanager
+def of(locked: OSTree.Sysroot, checksum: str) -> Iterator[Path]:
+    """The directory of the commit: a deployment, or where none has it a checkout of links, gone after the body."""
+    deployed = next((d for d in locked.get_deployments() if d.get_csum() == checksum), None)
+    if deployed is not None:
+        yield sysroot.deployment_path(locked, deployed)
+        return
+    parent = sysroot.work_folder(locked) / staging.STAGING
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="trunk-", dir=parent))
+    try:
+        _check_out(locked, checksum, folder / "tree")
+        yield folder / "tree"
+    finally:
+        shutil.rmtree(folder)
+
+
+def _check_out(locked: OSTree.Sysroot, checksum: str, target: Path) -> None:
+    store = sysroot.repository(locked)
+    if store.get_mode() != OSTree.RepoMode.BARE:
+        checkout.tree(store, checksum, target)
+        return
+    root = store.read_commit(checksum, None)[1]
+    contents, meta = root.tree_get_contents_checksum(), root.tree_get_metadata_checksum()
+    clone.clone(sysroot.objects_path(locked), contents, meta, target)
