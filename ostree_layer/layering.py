@@ -28,6 +28,7 @@ from ostree_layer import (
     mounts,
     origin,
     repo,
+    retention,
     signals,
     staging,
     sysroot,
@@ -152,7 +153,7 @@ class Layering:
             tree = self._commit(local, packages)
         with report("Deploying it"), signals.held_off():
             deployed = self._deploy(tree, local)
-        deploy.clean_up_later(self._place.target)
+        deploy.clean_up_later(self._place.target, self._settings.history)
         return deployed
 
     def _close_books(self, made_by: Transaction) -> tuple[LocalCommit, set[Package]]:
@@ -194,6 +195,7 @@ class Layering:
         deployed = Deployed(checksum, version, staged, where.target.sysroot, where.stateroot, *told)
         boot.require_space(where.locked, where.stateroot, checksum)
         commit.point_refs(self._store, where.stateroot, local, checksum)
+        retention.keep(where.locked, where.stateroot, self._settings.deployments)
         deploy.deploy(where.target, where.locked, where.stateroot, tree, staged=staged)
         failpoint("layering::deployed")  # nothing may fail from here on: it would be told as if nothing had been done
         return deployed

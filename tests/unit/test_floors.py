@@ -21,11 +21,11 @@ FLOORS = (
     " origin ostree_gi repo signatures sysroot tree_words treefile.files treefile.keys treefile.kickstart"
     " treefile.kickstart_file treefile.rules treefile.source treefile.variables",
     "boot caged_rpm commit comparison compose.ids compose.layers compose.notices compose.recipe compose.selection"
-    " deploy graft layout layout.kernel ledger looking packaged relabel staging status treefile treefile.rendering"
-    " trees",
+    " deploy graft layout layout.kernel ledger looking packaged relabel staging treefile treefile.rendering"
+    " trees choice local_history retention var_data",
     "cleaner compose.customs compose.export compose.family compose.inputs compose.order compose.record"
-    " compose.workshop switching terminal workpiece",
-    "compose compose.planning compose.report layering tree_acts",
+    " compose.workshop switching terminal workpiece pins stateroots status tidying",
+    "compose compose.planning compose.report layering tree_acts deployment_words",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.
