@@ -8,6 +8,7 @@ finalizes a staged one. What is to stay longer therefore gets its pin, with a ma
 from __future__ import annotations
 
 from ostree_layer import origin, sysroot
+from ostree_layer.failpoint import failpoint
 from ostree_layer.ostree_gi import OSTree
 
 PINNED = "pinned"
@@ -42,6 +43,7 @@ def keep(locked: OSTree.Sysroot, stateroot: str, limit: int) -> None:
             origin.write_own(locked, deployment, {PINNED: "true", KEPT: "true"})
     for deployment in filter(_is_kept, others[room:]):
         unpin(locked, deployment)
+    failpoint("retention::kept")
 
 
 def _is_kept(deployment: OSTree.Deployment) -> bool:

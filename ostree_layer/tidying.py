@@ -69,7 +69,8 @@ def cleanup(target: Target, words: Collection[str]) -> Iterator[Plan]:
             notes.append(f"No deployment of {stateroot} is booted, so none is pending.")
         dropped = tuple(d for d in chosen if d not in pinned)
         titles = tuple(choice.title(locked, d) for d in dropped)
-        forgotten = _superfluous(locked, stateroot, siblings) if HISTORY in words else ()
+        left = [d for d in siblings if d not in dropped]
+        forgotten = _superfluous(locked, stateroot, left) if HISTORY in words else ()
         yield Plan(target, locked, stateroot, dropped, titles, forgotten, tuple(notes))
 
 
@@ -78,8 +79,8 @@ def _is_booted(locked: OSTree.Sysroot, deployment: OSTree.Deployment) -> bool:
     return booted is not None and deployment.equal(booted)
 
 
-def _superfluous(locked: OSTree.Sysroot, stateroot: str, siblings: Collection[OSTree.Deployment]) -> tuple[str, ...]:
-    """The kept trees that are neither deployed nor the newest."""
+def _superfluous(locked: OSTree.Sysroot, stateroot: str, left: Collection[OSTree.Deployment]) -> tuple[str, ...]:
+    """The kept trees that are neither deployed in what is left nor the newest."""
     store = sysroot.repository(locked)
-    used = {d.get_csum() for d in siblings} | {repo.resolve(store, repo.local_ref(stateroot))}
+    used = {d.get_csum() for d in left} | {repo.resolve(store, repo.local_ref(stateroot))}
     return tuple(checksum for checksum in local_history.kept(store, stateroot) if checksum not in used)

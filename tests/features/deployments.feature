@@ -68,7 +68,7 @@ Feature: Deployments that are there already
     And I run "dnf -y install nano"
     And the host reboots
     Then there are 2 deployments
-    And "dnf tree log ostree-layer/local/world" says "dnf -y install htop"
+    And "ostree refs --list ostree-layer/history | xargs -n 1 ostree log" says "dnf -y install htop"
     And "ostree fsck" works
 
   Scenario: A second stateroot on a running host

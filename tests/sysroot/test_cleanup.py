@@ -64,6 +64,14 @@ def test_history(three: Host) -> None:
     three.done("remove", "toy3")
 
 
+def test_the_tree_of_a_dropped_deployment_is_history(three: Host) -> None:
+    new = three.deployments()[0].partition(".")[0]
+    assert "Dropped 1 deployment.\nForgot 3 trees.\n" in three.done("cleanup", "rollback", "history")
+    three.wait_for_cleaner()
+    assert trees(three) == [f"ostree-layer/history/toy/{new}"]
+    three.fsck()
+
+
 def test_metadata(three: Host) -> None:
     three.done("makecache")
     assert list(three.folder.glob("cache/toys-*/repodata"))

@@ -87,6 +87,17 @@ def test_a_rollback_keeps_as_many(host: Host) -> None:
     assert host.deployments() == [new, second, third]
 
 
+@pytest.mark.parametrize("point", ["retention::kept", "deploy::before-write"])
+def test_a_killed_run_loses_none(host: Host, point: str) -> None:
+    configure(host, deployments=3)
+    made = install(host, 0, 1)
+    before = host.deployments()
+    host.dnf("-y", "install", "toy2", extra={"OSTREE_LAYER_FAILPOINT": f"{point}=kill"})
+    assert host.deployments() == before
+    made = [*install(host, 2), *made]
+    assert host.deployments() == made
+
+
 def test_history(host: Host) -> None:
     configure(host, history=3)
     made = install(host, 0, 1, 2, 3)
