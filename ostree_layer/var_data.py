@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from ostree_layer import checkout, rpmdb, tmpfiles
-from ostree_layer.model import Package, PackageDiff
+from ostree_layer.model import PackageDiff
 from ostree_layer.ostree_gi import OSTree
 
 AREAS = ("lib", "spool", "srv")
@@ -66,11 +66,7 @@ def _fates(changes: PackageDiff) -> Iterator[tuple[str, str]]:
     for package in changes.removed:
         yield package.name, f"{package.evr} -> none"
     for old, new in (*changes.upgraded, *changes.downgraded):
-        yield old.name, _change(old, new)
-
-
-def _change(old: Package, new: Package) -> str:
-    return f"{old.evr} -> {new.evr}"
+        yield old.name, f"{old.evr} -> {new.evr}"
 
 
 def _paths(store: OSTree.Repo, tree: Tree, names: Collection[str]) -> dict[str, set[str]]:

@@ -61,6 +61,20 @@ Feature: Deployments that are there already
     And "dnf -y install tree" works
     And "ostree fsck" works
 
+  Scenario: What waits for the reboot stays when what is old is dropped
+    Given a freshly installed host
+    When I run "dnf stateroot create other"
+    And I run "dnf -y install htop"
+    And the host reboots
+    And I run "dnf -y install tree"
+    And I run "dnf -y cleanup rollback"
+    Then it says "Dropped 1 deployment."
+    And there are 2 deployments
+    When I run "dnf -y stateroot remove other"
+    And the host reboots
+    Then "tree --version" works
+    And there are 2 deployments
+
   Scenario: A tree that is no longer deployed is kept for a while
     Given a freshly installed host
     When I run "dnf -y install htop"
@@ -78,6 +92,11 @@ Feature: Deployments that are there already
     And "dnf stateroot list" says "  other (no deployment)"
     When I run "dnf -y stateroot remove world"
     Then it says "the stateroot world is booted"
+    When I run "ostree admin deploy --os=other --karg=root=LABEL=root world/12/x86_64/minimal"
+    Then "dnf stateroot list" says "    0  "
+    When I run "dnf -y stateroot switch world"
+    Then it says "boots next. It is running now."
+    When I run "dnf -y pin 1"
     When I run "dnf -y stateroot remove other"
     Then it says "The stateroot other is gone."
     And there is no new deployment
