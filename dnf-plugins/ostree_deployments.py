@@ -15,6 +15,16 @@ _, P_ = dnf.i18n.translation("ostree-layer")
 ONE = _("the index of a deployment, as 'dnf status' has them from 0 on, or its label")
 
 
+def boot_next(command, planned):
+    """Show what another deployment means, ask, and let it boot next."""
+    from ostree_layer import deployment_words, terminal
+
+    with planned as plan:
+        print("\n".join(deployment_words.plan(plan)))
+        command.confirm()
+        print(terminal.rolled_back(plan.carry_out(command.settings)))
+
+
 class RollbackCommand(ChangingCommand):
     aliases = ("rollback",)
     summary = _("boot another deployment of an OSTree host next")
@@ -24,12 +34,9 @@ class RollbackCommand(ChangingCommand):
         parser.add_argument("deployment", nargs="?", metavar="N", help=ONE)
 
     def act(self, target):
-        from ostree_layer import deployment_words, switching, terminal
+        from ostree_layer import switching
 
-        with switching.rollback(target, self.opts.deployment) as plan:
-            print("\n".join(deployment_words.plan(plan)))
-            self.confirm()
-            print(terminal.rolled_back(plan.carry_out(self.settings)))
+        boot_next(self, switching.rollback(target, self.opts.deployment))
 
 
 class PinCommand(ChangingCommand):
@@ -143,12 +150,9 @@ class StaterootCommand(HostCommand):
         print(_("The stateroot {} is there; 'dnf rebase --stateroot={}' deploys into it.").format(name, name))
 
     def switch(self, target):
-        from ostree_layer import deployment_words, switching, terminal
+        from ostree_layer import switching
 
-        with switching.to_stateroot(target, self.opts.name) as plan:
-            print("\n".join(deployment_words.plan(plan)))
-            self.confirm()
-            print(terminal.rolled_back(plan.carry_out(self.settings)))
+        boot_next(self, switching.to_stateroot(target, self.opts.name))
 
     def remove(self, target):
         from ostree_layer import deployment_words, stateroots

@@ -15,8 +15,8 @@ def find(loaded: OSTree.Sysroot, wanted: str, name: str) -> OSTree.Deployment:
     if is_index(name):
         if int(name) < len(deployments):
             return deployments[int(name)]
-        known = "only 0" if len(deployments) == 1 else f"0 to {len(deployments) - 1}"
-        raise HostError(f"there is no deployment {name}: there is {known}", hint="0 is the one that boots next")
+        known = "the only one is 0" if len(deployments) == 1 else f"they are 0 to {len(deployments) - 1}"
+        raise HostError(f"there is no deployment {name}: {known}", hint="0 is the one that boots next")
     stateroot = sysroot.require_stateroot(loaded, wanted)
     labelled = labels(loaded, stateroot)
     if name not in labelled:

@@ -44,9 +44,12 @@ class Stateroot:
 
 def read(loaded: OSTree.Sysroot) -> list[Stateroot]:
     """All stateroots by name, those without a deployment too."""
-    names = {path.name for path in (sysroot.sysroot_path(loaded) / "ostree/deploy").iterdir() if path.is_dir()}
-    entries = {name: tuple(_entry(loaded, d) for d in sysroot.deployments_of(loaded, name)) for name in names}
-    return [Stateroot(name, any(one.booted for one in entries[name]), entries[name]) for name in sorted(names)]
+    return [_read_one(loaded, name) for name in sysroot.stateroots(loaded)]
+
+
+def _read_one(loaded: OSTree.Sysroot, name: str) -> Stateroot:
+    entries = tuple(_entry(loaded, deployment) for deployment in sysroot.deployments_of(loaded, name))
+    return Stateroot(name, any(entry.booted for entry in entries), entries)
 
 
 def _entry(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> Entry:
@@ -107,9 +110,8 @@ class Removal:
 def removal(target: Target, name: str) -> Iterator[Removal]:
     """For the body, plan to remove a stateroot with all that is in it."""
     with sysroot.changing(target) as locked:
+        sysroot.require_existing(locked, name)
         folder, booted = sysroot.stateroot_path(locked, name), sysroot.find_booted(locked)
-        if not NAME.fullmatch(name) or not folder.is_dir():
-            raise HostError(f"there is no stateroot {name}", hint="'dnf stateroot list' names them")
         if booted is not None and booted.get_osname() == name:
             raise HostError(f"the stateroot {name} is booted", hint="boot another one first: 'dnf stateroot switch'")
         found = sysroot.deployments_of(locked, name)

@@ -61,9 +61,8 @@ def rollback(target: Target, name: str | None) -> Iterator[Plan]:
 def to_stateroot(target: Target, name: str) -> Iterator[Plan]:
     """For the body, plan to boot the newest deployment of a stateroot next."""
     with sysroot.changing(target) as locked:
+        sysroot.require_existing(locked, name)
         found = sysroot.deployments_of(locked, name)
-        if not found and not sysroot.stateroot_path(locked, name).is_dir():
-            raise HostError(f"there is no stateroot {name}", hint="'dnf stateroot list' names them")
         if not found:
             hint = f"'dnf rebase --stateroot={name}' and 'dnf system-switch --stateroot={name}' make one"
             raise HostError(f"the stateroot {name} has no deployment", hint=hint)

@@ -138,6 +138,17 @@ def deployment_path(sysroot: OSTree.Sysroot, deployment: OSTree.Deployment) -> P
     return sysroot_path(sysroot) / str(sysroot.get_deployment_dirpath(deployment))
 
 
+def stateroots(sysroot: OSTree.Sysroot) -> list[str]:
+    """All stateroots, those without a deployment too."""
+    folder = sysroot_path(sysroot) / "ostree/deploy"
+    return sorted(path.name for path in folder.iterdir() if path.is_dir())
+
+
+def require_existing(sysroot: OSTree.Sysroot, stateroot: str) -> None:
+    if stateroot not in stateroots(sysroot):
+        raise HostError(f"there is no stateroot {stateroot}", hint="'dnf stateroot list' names them")
+
+
 def stateroot_path(sysroot: OSTree.Sysroot, stateroot: str) -> Path:
     return sysroot_path(sysroot) / "ostree/deploy" / stateroot
 

@@ -47,7 +47,7 @@ def test_without_a_name_it_is_the_next_one(two: Host) -> None:
 def test_all_names_are_looked_at_before_one_is_pinned(two: Host) -> None:
     result = two.dnf("-y", "pin", "0", "7")
     assert result.returncode == 1
-    assert result.stdout.endswith("Error: there is no deployment 7: there is 0 to 1\n(0 is the one that boots next)\n")
+    assert result.stdout.endswith("Error: there is no deployment 7: they are 0 to 1\n(0 is the one that boots next)\n")
     assert pinned(two) == [False, False]
 
 

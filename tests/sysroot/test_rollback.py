@@ -50,7 +50,7 @@ def test_by_index(two: Host) -> None:
 def test_what_cannot_be(two: Host) -> None:
     next_one = two.deployments()[0][:12]
     for name, sentence in (
-        ("2", "there is no deployment 2: there is 0 to 1\n(0 is the one that boots next)"),
+        ("2", "there is no deployment 2: they are 0 to 1\n(0 is the one that boots next)"),
         ("0", f"deployment 0, {next_one} (1.0) boots next anyway\n('dnf status' shows the boot order)"),
         ("good", "no deployment of toy is called good\n(no deployment has a label; an index works, too)"),
         ("-1", "no deployment of toy is called -1\n(no deployment has a label; an index works, too)"),
