@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import boot, commit, deploy, etc, host, lean, metadata, repo
+from ostree_layer import boot, commit, deploy, etc, host, lean, metadata, repo, retention
 from ostree_layer.deploy import Tree
 from ostree_layer.failpoint import failpoint
 from ostree_layer.model import Deployed, EtcConflict, Settings, Target
@@ -53,6 +53,7 @@ def activate(
     local = metadata.parse_local(repo.metadata(stored))
     if local is not None:
         commit.point_refs(store, site.stateroot, local, tree.checksum)
+    retention.keep(site.locked, site.stateroot, settings.deployments)
     deploy.deploy(site.target, site.locked, site.stateroot, _with_arguments(site, tree), staged=staged)
     failpoint("layering::deployed")  # nothing may fail from here on: it would be told as if nothing had been done
     return deployed

@@ -186,10 +186,14 @@ def _publish(folder: Path, made: Path, name: str, state: bytes) -> None:
     os.utime(folder.parents[1])  # how other processes notice a change
 
 
-def clean_up_later(target: Target) -> None:
-    """Start removing what is superfluous now, in a process of its own, which waits for the sysroot lock by itself."""
+def clean_up_later(target: Target, history: int | None = None) -> None:
+    """Start removing what is superfluous now, in a process of its own, which waits for the sysroot lock by itself.
+
+    `history` is how many local trees each stateroot keeps; without it, as many as there are.
+    """
+    limit = [] if history is None else [str(history)]
     try:
-        process.start_detached([sys.executable, "-m", "ostree_layer.cleaner", target.sysroot])
+        process.start_detached([sys.executable, "-m", "ostree_layer.cleaner", target.sysroot, *limit])
     except OSError as e:
         # The deployment stands, and the next one's clean-up does this one's work.
         log.warning("the clean-up could not be started: %s", e)

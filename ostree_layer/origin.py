@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
+from ostree_layer.errors import HostError
 from ostree_layer.model import Destination
-from ostree_layer.ostree_gi import GLib, OSTree
+from ostree_layer.ostree_gi import GLib, OSTree, translated
 
 GROUP = "origin"
+# What is said of one deployment alone, such as libostree's pin: no deployment made from it gets this group.
 TRANSIENT = "libostree-transient"
 # The next upgrade does not heed it: rpm-ostree's word for the same.
 OVERRIDE = "override-commit"
 # Which refspec a deployment would follow that is pinned to a commit.
 OURS, FOLLOWED = "ostree-layer", "followed"
 CHECKSUM = re.compile(r"[0-9a-f]{64}")
+LABEL = "ostree-layer.label"
 
 
 def refspec(deployment: OSTree.Deployment) -> str:
@@ -43,11 +47,7 @@ def of_tree(deployment: OSTree.Deployment, destination: Destination | None, *, i
     That of a local tree says `baserefspec`: with `refspec`, `ostree admin upgrade` would replace the user's packages
     unasked.
     """
-    keyfile = GLib.KeyFile()
-    former = deployment.get_origin()
-    if former is not None:
-        text = former.to_data()[0].encode()
-        keyfile.load_from_bytes(GLib.Bytes.new(text), GLib.KeyFileFlags.KEEP_COMMENTS)
+    keyfile = _copy(deployment)
     if keyfile.has_group(TRANSIENT):
         keyfile.remove_group(TRANSIENT)
     followed = refspec(deployment)
@@ -72,3 +72,38 @@ def _value(deployment: OSTree.Deployment, group: str, key: str) -> str:
     keyfile = deployment.get_origin()
     found = keyfile is not None and keyfile.has_group(group) and key in keyfile.get_keys(group)[0]
     return str(keyfile.get_string(group, key)) if found else ""
+
+
+def label(deployment: OSTree.Deployment) -> str:
+    """What the user calls the deployment; empty where they gave it no label."""
+    return own(deployment).get(LABEL, "")
+
+
+def own(deployment: OSTree.Deployment) -> dict[str, str]:
+    """What is said of this deployment alone."""
+    keyfile = deployment.get_origin()
+    if keyfile is None or not keyfile.has_group(TRANSIENT):
+        return {}
+    return {key: str(keyfile.get_string(TRANSIENT, key)) for key in keyfile.get_keys(TRANSIENT)[0]}
+
+
+def write_own(locked: OSTree.Sysroot, deployment: OSTree.Deployment, values: Mapping[str, str]) -> None:
+    """Say it of this deployment alone, at once; an empty value takes a key away."""
+    keyfile = _copy(deployment)
+    for key in values.keys() & own(deployment).keys():
+        keyfile.remove_key(TRANSIENT, key)
+    for key, value in values.items():
+        if value:
+            keyfile.set_string(TRANSIENT, key, value)
+    with translated(f"writing the origin of deployment {deployment.get_csum()[:12]}", HostError):
+        locked.write_origin_file(deployment, keyfile, None)
+    deployment.set_origin(keyfile)
+
+
+def _copy(deployment: OSTree.Deployment) -> GLib.KeyFile:
+    keyfile = GLib.KeyFile()
+    former = deployment.get_origin()
+    if former is not None:
+        text = former.to_data()[0].encode()
+        keyfile.load_from_bytes(GLib.Bytes.new(text), GLib.KeyFileFlags.KEEP_COMMENTS)
+    return keyfile

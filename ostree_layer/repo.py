@@ -13,6 +13,7 @@ from ostree_layer.ostree_gi import GLib, OSTree, gfile, translated
 
 LOCAL_REFS = "ostree-layer/local"
 BASE_REFS = "ostree-layer/base"
+HISTORY_REFS = "ostree-layer/history"
 
 
 @contextlib.contextmanager
@@ -102,6 +103,11 @@ def local_ref(stateroot: str) -> str:
 def base_ref(checksum: str) -> str:
     """The ref that keeps a base commit that need not be deployed any more."""
     return f"{BASE_REFS}/{checksum}"
+
+
+def history_ref(stateroot: str, checksum: str) -> str:
+    """The ref that keeps a local tree which need be neither deployed nor the newest."""
+    return f"{HISTORY_REFS}/{stateroot}/{checksum}"
 
 
 def create(path: Path, mode: OSTree.RepoMode) -> OSTree.Repo:

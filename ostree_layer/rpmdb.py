@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,15 @@ def paths(root: Path, name: str) -> Iterator[str]:
         for path, flags in zip(header["filenames"], header["fileflags"]):
             if not flags & rpm.RPMFILE_GHOST:
                 yield path
+
+
+def paths_by_name(root: Path, dbpath: str, names: Collection[str]) -> dict[str, set[str]]:
+    """The paths, ghosts included, that the packages called names have in the rpm database at dbpath of root."""
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for header in _headers_at(root, dbpath):
+        if header["name"] in found:
+            found[header["name"]].update(header["filenames"])
+    return found
 
 
 def accounts_used(root: Path, names: Iterable[str]) -> dict[str, set[str]]:

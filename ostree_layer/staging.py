@@ -24,9 +24,7 @@ VAR_DIRECTORIES = {"cache": 0o755, "lib": 0o755, "log": 0o755, "spool": 0o755, "
 @contextlib.contextmanager
 def staged_root(work_folder: Path, lower: Path) -> Iterator[StagedRoot]:
     """Make the folders of a staged root over lower; they are gone after the body."""
-    parent = work_folder / STAGING
-    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent))
+    folder = swept_folder(work_folder)
     staged = StagedRoot(folder, lower)
     try:
         for directory in (staged.root, staged.upper, staged.work, staged.var):
@@ -36,6 +34,13 @@ def staged_root(work_folder: Path, lower: Path) -> Iterator[StagedRoot]:
         yield staged
     finally:
         shutil.rmtree(folder)
+
+
+def swept_folder(work_folder: Path) -> Path:
+    """Make a folder that a later run removes if this one does not."""
+    parent = work_folder / STAGING
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=parent))
 
 
 def sweep(work_folder: Path) -> None:

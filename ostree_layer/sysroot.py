@@ -7,11 +7,11 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ostree_layer import mounts
-from ostree_layer.errors import HostError, MountError
+from ostree_layer import mounts, signals
+from ostree_layer.errors import DeployError, HostError, MountError
 from ostree_layer.model import Target
 from ostree_layer.ostree_gi import OSTree, gfile, translated
 
@@ -79,6 +79,16 @@ def locked(target: Target, *, as_cleaner: bool = False) -> Iterator[OSTree.Sysro
             sysroot.unlock()
 
 
+@contextlib.contextmanager
+def changing(target: Target) -> Iterator[OSTree.Sysroot]:
+    """Hold the sysroot lock for the body of a command that changes deployments: in a mount namespace of its own, and so
+    that a signal releases what was acquired."""
+    mounts.enter_private_namespace()
+    signals.end_by_exit()
+    with locked(target) as held:
+        yield held
+
+
 def _wait_for_cleaner(sysroot: OSTree.Sysroot) -> None:
     """The clean-up that a former run left behind is soon over; for anybody else nobody knows, so that is an error."""
     for _attempt in range(25):
@@ -128,14 +138,29 @@ def deployment_path(sysroot: OSTree.Sysroot, deployment: OSTree.Deployment) -> P
     return sysroot_path(sysroot) / str(sysroot.get_deployment_dirpath(deployment))
 
 
+def stateroots(sysroot: OSTree.Sysroot) -> list[str]:
+    """All stateroots, those without a deployment too."""
+    folder = sysroot_path(sysroot) / "ostree/deploy"
+    return sorted(path.name for path in folder.iterdir() if path.is_dir())
+
+
+def require_existing(sysroot: OSTree.Sysroot, stateroot: str) -> None:
+    if stateroot not in stateroots(sysroot):
+        raise HostError(f"there is no stateroot {stateroot}", hint="'dnf stateroot list' names them")
+
+
+def stateroot_path(sysroot: OSTree.Sysroot, stateroot: str) -> Path:
+    return sysroot_path(sysroot) / "ostree/deploy" / stateroot
+
+
 def deploy_folder(sysroot: OSTree.Sysroot, stateroot: str) -> Path:
     """Where the deployments of stateroot are."""
-    return sysroot_path(sysroot) / "ostree/deploy" / stateroot / "deploy"
+    return stateroot_path(sysroot, stateroot) / "deploy"
 
 
 def var_path(sysroot: OSTree.Sysroot, stateroot: str) -> Path:
     """The /var that all deployments of stateroot share."""
-    return sysroot_path(sysroot) / "ostree/deploy" / stateroot / "var"
+    return stateroot_path(sysroot, stateroot) / "var"
 
 
 def newest_tree(target: Target) -> tuple[Path, Path]:
@@ -190,3 +215,25 @@ def current(sysroot: OSTree.Sysroot, wanted: str) -> str:
     """The commit of the booted deployment, or else of the one of the stateroot that boots next."""
     stateroot = require_stateroot(sysroot, wanted)
     return str((find_booted(sysroot) or base_deployment(sysroot, stateroot)).get_csum())
+
+
+def write_deployments(locked: OSTree.Sysroot, deployments: Iterable[OSTree.Deployment]) -> None:
+    """Let there be these deployments, in this boot order, and no others; a staged one that is not among them is
+    dropped. What others leave behind is the clean-up's."""
+    options = OSTree.SysrootWriteDeploymentsOpts()
+    options.do_postclean = False
+    with signals.held_off(), translated("writing the deployments", DeployError, hint="the host is as it was"):
+        locked.write_deployments_with_options(list(deployments), options, None)
+
+
+def remove_undeployed(locked: OSTree.Sysroot) -> None:
+    """Remove the directories that no deployment has any more, and let refs keep the commits of those that there are."""
+    with translated("removing what is no longer deployed", HostError):
+        locked.prepare_cleanup(None)
+
+
+def prune(locked: OSTree.Sysroot) -> None:
+    """Remove what no deployment and no ref needs at once. libostree's own clean-up, the cleaner's, would print."""
+    remove_undeployed(locked)
+    with translated("removing what no ref needs", HostError):
+        repository(locked).prune(OSTree.RepoPruneFlags.REFS_ONLY, 0, None)

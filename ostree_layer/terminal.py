@@ -89,7 +89,7 @@ def installed(deployed: Deployed) -> Iterator[str]:
 
 
 def rolled_back(result: RolledBack) -> str:
-    """After `dnf rollback`."""
+    """After `dnf rollback` and `dnf stateroot switch`."""
     dropped = f"Staged deployment {result.dropped[:12]} is dropped. " if result.dropped else ""
     where = "It is running now." if result.is_booted else _activation(result.deployed)
     return f"{dropped}Deployment {name(result.deployed)} boots next. {where}"

@@ -65,7 +65,7 @@ Feature: Plain dnf on an atomic host
     When I run "dnf -y install tree"
     And the host reboots
     And I add the line "more" to /var/lib/data
-    And I run "dnf rollback"
+    And I run "dnf -y rollback"
     And the host reboots
     Then the program "tree" is not there
     And "cat /var/lib/data" says "more"
@@ -73,7 +73,7 @@ Feature: Plain dnf on an atomic host
   Scenario: A rollback takes back what waits for the reboot
     Given a freshly installed host
     When I run "dnf -y install htop"
-    And I run "dnf rollback"
+    And I run "dnf -y rollback"
     Then it says "is dropped."
     And it says "boots next. It is running now."
     When the host reboots
@@ -83,7 +83,7 @@ Feature: Plain dnf on an atomic host
     Given a freshly installed host
     When I run "dnf -y install htop"
     And the host reboots
-    And I run "dnf rollback"
+    And I run "dnf -y rollback"
     And the host reboots
     Then the program "htop" is not there
     And "dnf history list" does not say "install htop"

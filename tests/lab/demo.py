@@ -63,7 +63,7 @@ def play(demo: Demo) -> None:
     demo.run("dnf history list")
 
     demo.say("A rollback and a reboot: the package is back.")
-    demo.run("dnf rollback")
+    demo.run("dnf -y rollback")
     demo.reboot()
     demo.run("tree --version")
     demo.run("dnf status")

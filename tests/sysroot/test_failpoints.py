@@ -25,7 +25,7 @@ BEFORE = [
     "commit::flushed",
 ]
 # From here on a run cannot be stopped but by a kill: done is the only state to leave the host in.
-LAST = ["commit::referenced", "deploy::cloned", "deploy::before-write"]
+LAST = ["commit::referenced", "retention::kept", "deploy::cloned", "deploy::before-write"]
 SLOW = Toy("slow", files={"/usr/bin/slow": ""}, scripts="%post\necho > /usr/share/reached\nsleep 2\n")
 AS_IT_WAS = "Nothing was deployed: the host is as it was.\n"
 
@@ -95,6 +95,34 @@ def test_kill_after_the_deployment_was_written(host: Host) -> None:
     assert host.deployments()[1:] == before
     host.fsck()
     host.done("remove", "app")
+    host.wait_for_cleaner()
+    host.fsck()
+
+
+@pytest.mark.parametrize(("act", "code"), [("kill", -9), ("term", 143)])
+@pytest.mark.parametrize(
+    ("command", "point"),
+    [
+        ("rollback", "switching::chosen"),
+        ("rollback", "switching::written"),
+        ("cleanup rollback history", "tidying::chosen"),
+        ("cleanup rollback history", "tidying::undeployed"),
+        ("cleanup rollback history", "tidying::forgotten"),
+    ],
+)
+def test_commands_about_deployments(host: Host, command: str, point: str, act: str, code: int) -> None:
+    host.offer(APP, LIB)
+    for verb in ("install", "remove", "install"):
+        host.done(verb, "app")
+    new, old = host.deployments()
+    host.wait_for_cleaner()
+    result = host.dnf("-y", *command.split(), extra={"OSTREE_LAYER_FAILPOINT": f"{point}={act}"})
+    assert result.returncode == code, result.stdout
+    left = {"switching::written": [old, new], "tidying::undeployed": [new], "tidying::forgotten": [new]}
+    assert host.deployments() == left.get(point, [new, old])
+    host.fsck()
+    host.done(*command.split())
+    host.done("remove" if point != "switching::chosen" else "install", "app")
     host.wait_for_cleaner()
     host.fsck()
 

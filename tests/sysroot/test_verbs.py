@@ -143,6 +143,8 @@ def test_a_session_without_exit_and_one_from_a_pipe(host: Host) -> None:
 
 
 def test_local_file(host: Host) -> None:
+    (host.folder / "plugins.d").mkdir(exist_ok=True)
+    (host.folder / "plugins.d/ostree.conf").write_text("[main]\nhistory=1\n")
     host.offer(LIB)
     mine = toys.build(Toy("mine", files={"/usr/bin/mine": ""}, requires=("lib",)))
     shutil.copy(mine, host.folder / "mine.rpm")

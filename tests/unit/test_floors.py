@@ -12,22 +12,20 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "account_files dirtree errors failpoint model ownership staged_root treefile.merging",
-    "compose.repositories compose.versions compose_options contexts database host_options diff etc_words fields host"
-    " layout.ids layout.record mounts privileges process requests rpmdb settings signals sysusers tmpfiles"
-    " tree_model treefile.kinds treefile.text upper",
+    "compose.repositories compose.versions compose_options contexts database diff etc_words fields host"
+    " host_options layout.ids layout.record mounts privileges process requests rpmdb settings signals sysusers"
+    " tmpfiles tree_model treefile.kinds treefile.text upper",
     "advisories cage checkout clone compose.composed compose.lockfile contents dnf_base etc fsck labels"
     " layout.accounts layout.initramfs layout.machine layout.os_release layout.paths layout.places"
     " layout.reproducible layout.rpm_home layout.selinux layout.skeleton layout.var lean metadata misfits objects"
-    " origin ostree_gi repo signatures sysroot tree_words treefile.files treefile.keys treefile.kickstart"
-    " treefile.kickstart_file treefile.rules treefile.source treefile.variables"
-    " replay solver",
-    "boot caged_rpm commit comparison compose.ids compose.layers compose.recipe compose.selection"
-    " deploy graft layout layout.kernel ledger looking packaged relabel staging status"
-    " notices pull treefile treefile.rendering"
-    " move_words place trees",
+    " origin ostree_gi replay repo signatures solver sysroot tree_words treefile.files treefile.keys"
+    " treefile.kickstart treefile.kickstart_file treefile.rules treefile.source treefile.variables",
+    "boot caged_rpm choice commit comparison compose.ids compose.layers compose.recipe compose.selection deploy"
+    " graft layout layout.kernel ledger local_history looking move_words notices packaged place pull relabel"
+    " retention staging status treefile treefile.rendering trees var_data",
     "activation cleaner compose.customs compose.export compose.family compose.inputs compose.order compose.record"
-    " compose.workshop destination move switching terminal trunk workpiece",
-    "compose compose.planning compose.report journey layering tree_acts",
+    " compose.workshop destination move pins stateroots switching terminal tidying trunk workpiece",
+    "compose compose.planning compose.report deployment_words journey layering tree_acts",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.

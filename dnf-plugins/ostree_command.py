@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the commands about deployments have in common; no plugin by itself, but DNF loads what is beside plugins."""
+
+import logging
+import os
+
+import dnf
+import dnf.cli
+import dnf.exceptions
+import dnf.i18n
+
+_, P_ = dnf.i18n.translation("ostree-layer")
+logger = logging.getLogger("dnf.plugin")
+
+
+class Declined(Exception):
+    """The user does not want it."""
+
+
+class HostCommand(dnf.cli.Command):
+    """A command that needs to know which sysroot it acts on, and none of DNF's packages."""
+
+    is_about_deployments = True
+    plugin = None
+
+    def pre_configure(self):
+        if getattr(self.opts, "json", False):
+            # What DNF has to say besides must not end up in the JSON.
+            self.cli.redirect_logger(stdout=logging.WARNING, stderr=logging.INFO)
+
+    def run(self):
+        # A plugin that cannot be imported is a plugin that is not there: the library is imported when it is needed.
+        from ostree_layer import errors, host, settings
+
+        try:
+            self.settings = settings.parse(self.plugin.read_config(self.base.conf))
+            target = host.find_target(self.settings, os.environ)
+            if target is None:
+                hint = _("OSTREE_SYSROOT or sysroot= in ostree.conf names one that is not booted")
+                raise errors.HostError(_("this machine is not an OSTree host"), hint=hint)
+            self.act(target)
+        except errors.OstreeLayerError as e:
+            raise dnf.exceptions.Error(e.sentence()) from e
+        except Declined:
+            logger.error(_("Operation aborted."))
+            self.cli.demands.success_exit_status = 1
+
+    def act(self, target):
+        raise NotImplementedError
+
+    def confirm(self):
+        """Ask as DNF does before a transaction."""
+        conf = self.base.conf
+        if not conf.assumeyes and (conf.assumeno or not self.base.output.userconfirm()):
+            raise Declined
+
+
+class ChangingCommand(HostCommand):
+    """One that changes something."""
+
+    def configure(self):
+        self.cli.demands.root_user = True
+
+
+def register(plugin, commands):
+    """Add a plugin's commands to DNF's; a name that somebody else has taken would break every dnf command."""
+    for command in commands if plugin.cli is not None else ():
+        command.plugin = plugin
+        if command.aliases[0] not in plugin.cli.cli_commands:
+            plugin.cli.register_command(command)
