@@ -19,6 +19,7 @@ from ostree_layer import (
     dnf_base,
     etc,
     host,
+    interop,
     layout,
     lean,
     ledger,
@@ -111,6 +112,7 @@ class Layering:
         self._piece.cage_rpm(network=settings.scriptlets_network)
         self._is_running = self._has_failed = False
         self._left_out: tuple[str, ...] = ()
+        self._words = interop.Words()
         self._etc_conflicts: tuple[EtcConflict, ...] = ()
 
     def rpm_begins(self) -> None:
@@ -178,19 +180,22 @@ class Layering:
         return etc.conflicts(local, old, new, mine)
 
     def _commit(self, local: LocalCommit, packages: set[Package]) -> Tree:
+        work = sysroot.work_folder(self._place.locked)
+        ledger.keep_files(self._ledger, work)
+        self._words = interop.words(self._settings, self._store, local, packages, work)
         with commit.writing(self._store):
             tree = self._piece.graft(self._store, self._place.start.get_csum())
             failpoint("layering::grafted")
-            checksum = commit.write(self._store, tree, local, packages, self._previous)
+            checksum = commit.write(self._store, tree, local, packages, self._previous, self._words.layer)
             lean_usr = lean.write(self._store, checksum)
-        ledger.keep_files(self._ledger, sysroot.work_folder(self._place.locked))
-        return Tree(checksum, origin.of_local_tree(self._place.start), lean_usr, self._place.staged.folder)
+        keyfile = origin.of_local_tree(self._place.start, self._words.layer)
+        return Tree(checksum, keyfile, lean_usr, self._place.staged.folder)
 
     def _deploy(self, tree: Tree, local: LocalCommit) -> Deployed:
         where, checksum = self._place, tree.checksum
         staged = where.target.is_booted_host and host.is_booted_with_systemd()
         version = repo.version(repo.load_commit(self._store, checksum))
-        told = (self._etc_conflicts, self._left_out)
+        told = (self._etc_conflicts, self._left_out, self._words.notices)
         deployed = Deployed(checksum, version, staged, where.target.sysroot, where.stateroot, *told)
         boot.require_space(where.locked, where.stateroot, checksum)
         commit.point_refs(self._store, where.stateroot, local, checksum)
