@@ -64,7 +64,7 @@ def read(store: OSTree.Repo, deployment: OSTree.Deployment) -> Imported:
     local = metadata.parse_local(repo.metadata(commit))
     if local is None:
         return parse(_origin_of(deployment), deployment.get_csum(), commit)
-    below = parse(GLib.KeyFile(), local.base, repo.load_commit(store, local.base))
+    below = parse(_origin_of(deployment), local.base, repo.load_commit(store, local.base))
     return dataclasses.replace(below, requests=_joined(below.requests, local.requests), base_refspec=local.base_refspec)
 
 
