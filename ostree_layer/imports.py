@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from ostree_layer import metadata, origin, repo, rpm_ostree
+from ostree_layer import ledger, metadata, origin, repo, rpm_ostree
 from ostree_layer.errors import RepoError
 from ostree_layer.model import Requests
 from ostree_layer.ostree_gi import GLib, OSTree
@@ -65,7 +65,9 @@ def read(store: OSTree.Repo, deployment: OSTree.Deployment) -> Imported:
     if local is None:
         return parse(_origin_of(deployment), deployment.get_csum(), commit)
     below = parse(_origin_of(deployment), local.base, repo.load_commit(store, local.base))
-    return dataclasses.replace(below, requests=_joined(below.requests, local.requests), base_refspec=local.base_refspec)
+    names = {name for p in ledger.packages_of(store, below.base) for name in (p.name, p.name_arch)}
+    requests = _joined(below.requests, local.requests, names)
+    return dataclasses.replace(below, requests=requests, base_refspec=local.base_refspec)
 
 
 def parse(keyfile: GLib.KeyFile, checksum: str, commit: GLib.Variant) -> Imported:
@@ -119,7 +121,7 @@ def _unpacked(values: rpm_ostree.Values, key: str) -> list[Any]:
     return values[key].unpack() if key in values else []
 
 
-def _unique(*lists: list[str]) -> tuple[str, ...]:
+def _unique(*lists: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({entry for entries in lists for entry in entries}))
 
 
@@ -135,15 +137,14 @@ def _has(keyfile: GLib.KeyFile, group: str, key: str) -> bool:
     return keyfile.has_group(group) and key in keyfile.get_keys(group)[0]
 
 
-def _joined(below: Requests, own: Requests) -> Requests:
-    """Both, but for what was asked for below and removed again on top of it."""
-    gone = set(below.packages) & set(own.removed)
-    joined = {
-        field.name: _unique(list(getattr(below, field.name)), list(getattr(own, field.name)))
-        for field in dataclasses.fields(Requests)
-    }
-    return Requests(
-        **{name: tuple(entry for entry in entries if entry not in gone) for name, entries in joined.items()}
+def _joined(below: Requests, own: Requests, base: Collection[str]) -> Requests:
+    """Both; of what was done to packages that rpm-ostree had added, and `base` does not name, only what is left."""
+    return dataclasses.replace(
+        own,
+        packages=_unique([name for name in below.packages if name not in own.removed], own.packages),
+        modules=_unique(below.modules, own.modules),
+        removed=_unique(below.removed, [name for name in own.removed if name in base]),
+        replaced=_unique(below.replaced, [nevra for nevra in own.replaced if nevra.rsplit("-", 2)[0] in base]),
     )
 
 

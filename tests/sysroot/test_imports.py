@@ -118,9 +118,10 @@ def test_a_transaction_on_such_a_tree_takes_it_for_its_base(foreign: Host, inter
     assert (found.base, found.base_refspec) == (base, REF)
     assert found.notes == (f"override-commit is not taken over: the deployment no longer stays on commit {SHA}.",)
     assert found.requests.packages == ("app", "helper", "other") and found.requests.removed == ("gone",)
-    foreign.done("remove", "app")
+    foreign.done("remove", "app", "toy-tool")
     assert imports.read(*opened(foreign)).requests.packages == ("helper", "other")
-    assert imports.read(*opened(foreign)).requests.removed == ("gone",)
+    assert foreign.status()[0]["requests"]["removed"] == ["app", "lib", "toy-tool"]
+    assert imports.read(*opened(foreign)).requests.removed == ("gone", "toy-tool")
 
 
 def test_trees_of_ours_and_of_nobody_are_not_foreign(host: Host) -> None:
