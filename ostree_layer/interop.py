@@ -27,14 +27,16 @@ def words(
     if settings.interop != "rpm-ostree":
         return Words()
     base = ledger.packages_of(store, local.base)
+    entries = (entry.partition(":") for entry in local.requests.local)
+    files = {nevra: ledger.kept_file(work_folder, digest) for digest, _, nevra in entries}
+    lost = [nevra for nevra, file in files.items() if not file.exists()]
     if rpm_ostree.is_layered(repo.metadata(repo.load_commit(store, local.base))):
         wordless = "a base that has layers itself"  # rpm-ostree would take it for one that has none
+    elif lost:
+        wordless = f"RPM files that are no longer there ({', '.join(lost)})"
     else:
-        wordless = rpm_ostree.wordless(local.requests, base)
+        wordless = rpm_ostree.wordless(local.requests, base, packages)
     if wordless:
         return Words(notices=(f"rpm-ostree has no words for {wordless}: to it, the tree is one without layers.",))
-    digests = {
-        nevra: rpmdb.header_digest(ledger.kept_file(work_folder, digest))
-        for digest, _, nevra in (entry.partition(":") for entry in local.requests.local)
-    }
+    digests = {nevra: rpmdb.header_digest(file) for nevra, file in files.items()}
     return Words(rpm_ostree.layer_of(local.requests, base, packages, digests))

@@ -48,14 +48,15 @@ def is_layered(values: Mapping[str, GLib.Variant]) -> bool:
     return bool(values[CLIENTLAYER].unpack()) if CLIENTLAYER in values else SPEC in values
 
 
-def wordless(wanted: Requests, base: Collection[Package]) -> str:
-    """What of the requests on top of base rpm-ostree has no words for; empty where it has words for all."""
+def wordless(wanted: Requests, base: Collection[Package], now: Collection[Package]) -> str:
+    """What of the requests that led from base to now rpm-ostree has no words for; empty where it has words for all."""
     count = Counter(package.name for package in base)
+    left = {package.name for package in now}
     found = {
         "groups": wanted.groups,
         "modules": wanted.modules,
         "base packages replaced from repositories": wanted.replaced,
-        "one of several architectures removed": [name for name in wanted.removed if count[name] != 1],
+        "architectures of base packages": [name for name in wanted.removed if count[name] != 1 or name in left],
         "inactive requests": [entry for entry in wanted.inactive if not entry.startswith(INACTIVE_PACKAGE)],
         "parked requests": wanted.parked,
     }

@@ -73,6 +73,15 @@ def test_a_base_package_replaced_by_a_file(speaking: Host) -> None:
     assert peers.origin(speaking) == {"origin": {"baserefspec": REF}, "overrides": replaced}
 
 
+def test_an_rpm_file_that_was_lost(speaking: Host) -> None:
+    speaking.done("install", str(file_of(speaking, MINE)))
+    speaking.wait_for_cleaner()
+    shutil.rmtree(speaking.work / "rpms")
+    sentence = "rpm-ostree has no words for RPM files that are no longer there (mine-1-1.noarch): to it, "
+    assert f"\n{sentence}the tree is one without layers.\n" in speaking.done("install", "app")
+    assert peers.layered(speaking) is None
+
+
 def test_numbers_are_in_the_byte_order_of_this_machine(speaking: Host) -> None:
     speaking.done("install", "app")
     # The program takes every number for one of a compose, which has the other order.

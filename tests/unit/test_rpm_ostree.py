@@ -13,7 +13,9 @@ def package(name: str, version: str = "1", arch: str = "noarch", epoch: str = "0
     return Package(name, epoch, version, "1", arch)
 
 
-BASE = (package("bash"), package("lib", arch="i686"), package("lib", arch="x86_64"))
+BASE = (package("bash"), package("less"), package("lib", arch="i686"), package("lib", arch="x86_64"))
+# What was less for all architectures is now one of one.
+NOW = (package("htop"), package("mine"), package("less", arch="x86_64"), package("lib", arch="x86_64"))
 
 
 @pytest.mark.parametrize(
@@ -24,13 +26,14 @@ BASE = (package("bash"), package("lib", arch="i686"), package("lib", arch="x86_6
         (Requests(groups=("apps", "games")), "groups (apps, games)"),
         (Requests(modules=("perl:5",)), "modules (perl:5)"),
         (Requests(replaced=("bash-2-1.noarch",)), "base packages replaced from repositories (bash-2-1.noarch)"),
-        (Requests(removed=("lib.i686",)), "one of several architectures removed (lib.i686)"),
+        (Requests(removed=("lib.i686",)), "architectures of base packages (lib.i686)"),
+        (Requests(removed=("less",)), "architectures of base packages (less)"),
         (Requests(inactive=("groups:apps",)), "inactive requests (groups:apps)"),
         (Requests(parked=("packages:a",), groups=("b",)), "groups (b); parked requests (packages:a)"),
     ],
 )
 def test_words(wanted: Requests, said: str) -> None:
-    assert rpm_ostree.wordless(wanted, BASE) == said
+    assert rpm_ostree.wordless(wanted, BASE, NOW) == said
 
 
 def test_a_file_that_replaces_a_base_package_is_told_from_one_that_is_added() -> None:
