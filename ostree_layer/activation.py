@@ -42,7 +42,10 @@ def meet_local_etc(merge: Path | None, new: Path) -> tuple[EtcConflict, ...]:
 
 
 def activate(
-    site: Site, tree: Tree, settings: Settings, told: tuple[tuple[EtcConflict, ...], tuple[str, ...]] = ((), ())
+    site: Site,
+    tree: Tree,
+    settings: Settings,
+    told: tuple[tuple[EtcConflict, ...], tuple[str, ...], tuple[str, ...]] = ((), (), ()),
 ) -> Deployed:
     """Make the tree the deployment that boots next; nothing may fail when it is written."""
     store = site.locked.get_repo(None)[1]

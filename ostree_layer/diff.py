@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -34,6 +35,12 @@ def _by_name(packages: Iterable[Package]) -> dict[str, set[Package]]:
     for package in packages:
         found[package.name_arch].add(package)
     return found
+
+
+def in_order(packages: Iterable[Package]) -> list[Package]:
+    """By name, then from old to new, then by architecture."""
+    older_first = functools.cmp_to_key(rpm.labelCompare)
+    return sorted(packages, key=lambda package: (package.name, older_first(_label(package)), package.arch))
 
 
 def is_newer(old: Package, new: Package) -> bool:

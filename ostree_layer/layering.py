@@ -16,6 +16,7 @@ from ostree_layer import (
     deploy,
     dnf_base,
     host,
+    interop,
     layout,
     lean,
     ledger,
@@ -117,6 +118,7 @@ class Layering:
         self._piece.cage_rpm(network=settings.scriptlets_network)
         self._is_running = self._has_failed = False
         self._told: tuple[tuple[EtcConflict, ...], tuple[str, ...]] = ((), ())
+        self._words = interop.Words()
 
     def rpm_begins(self) -> None:
         """DNF is about to run an RPM transaction, or to write a change of groups or modules."""
@@ -169,7 +171,7 @@ class Layering:
         with report("Deploying it"), signals.held_off():
             if name:
                 repo.set_ref(self._store, name, tree.checksum)
-            deployed = activation.activate(site, tree, self._settings, self._told)
+            deployed = activation.activate(site, tree, self._settings, (*self._told, self._words.notices))
         deploy.clean_up_later(self._place.target, self._settings.history)
         return deployed
 
@@ -192,12 +194,14 @@ class Layering:
         return activation.meet_local_etc(self._merge, self._place.staged.root / "usr/etc")
 
     def _commit(self, local: LocalCommit, packages: set[Package]) -> Tree:
+        work = sysroot.work_folder(self._place.locked)
+        ledger.keep_files(self._ledger, work)
+        self._words = interop.words(self._settings, self._store, local, packages, work)
         with commit.writing(self._store):
             tree = self._piece.graft(self._store, self._place.commit)
             failpoint("layering::grafted")
-            checksum = commit.write(self._store, tree, local, packages, self._previous)
+            checksum = commit.write(self._store, tree, local, packages, self._previous, self._words.layer)
             lean_usr = lean.write(self._store, checksum)
-        ledger.keep_files(self._ledger, sysroot.work_folder(self._place.locked))
         return Tree(checksum, self._origin(is_local=True), lean_usr, self._place.staged.folder)
 
     def _exact(self) -> Tree:
@@ -209,7 +213,7 @@ class Layering:
         )
 
     def _origin(self, *, is_local: bool) -> GLib.KeyFile:
-        return origin.of_tree(self._place.start, self._place.destination, is_local=is_local)
+        return origin.of_tree(self._place.start, self._place.destination, self._words.layer, is_local=is_local)
 
     @property
     def _merge(self) -> Path | None:

@@ -133,11 +133,16 @@ def close(
 def keep_files(ledger: Ledger, work_folder: Path) -> None:
     """Keep the RPM files that no repository has, by their sha256, where a replay of the requests finds them."""
     for _package, path in (entry for step in ledger.steps for entry in step.local_files):
-        kept = work_folder / LOCAL_RPMS / f"{dnf_base.sha256(path)}.rpm"
+        kept = kept_file(work_folder, dnf_base.sha256(path))
         kept.parent.mkdir(mode=0o700, exist_ok=True)
         if not kept.exists():
             shutil.copyfile(path, kept.with_suffix(".new"))
             os.replace(kept.with_suffix(".new"), kept)
+
+
+def kept_file(work_folder: Path, digest: str) -> Path:
+    """Where the RPM file of that sha256 is kept."""
+    return work_folder / LOCAL_RPMS / f"{digest}.rpm"
 
 
 def drop_files(work_folder: Path, used: Iterable[Requests]) -> None:

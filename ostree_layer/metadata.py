@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from ostree_layer import diff
 from ostree_layer.model import LocalCommit, Package, Requests, Transaction
 from ostree_layer.ostree_gi import GLib
 
@@ -18,9 +19,12 @@ INITRAMFS_ARGUMENTS = "rpmostree.initramfs-args"
 CARRIED = ("version", "ostree.linux", "ostree.bootable", INITRAMFS_ARGUMENTS)
 
 
-def render(local: LocalCommit, packages: Iterable[Package], previous: Values) -> GLib.Variant:
-    """The `a{sv}` of a local commit; `previous` is the metadata of the commit that it was made from."""
-    values = {key: previous[key] for key in CARRIED if key in previous}
+def render(local: LocalCommit, packages: Iterable[Package], previous: Values, others: Values) -> GLib.Variant:
+    """The `a{sv}` of a local commit.
+
+    `previous` is the metadata of the commit that it was made from, `others` what is written for other tools.
+    """
+    values = {**others, **{key: previous[key] for key in CARRIED if key in previous}}
     values[PKGLIST] = packages_variant(packages)
     values[OURS + "base"] = GLib.Variant("s", local.base)
     values[OURS + "base-refspec"] = GLib.Variant("s", local.base_refspec)
@@ -40,8 +44,8 @@ def _transaction(made_by: Transaction) -> Values:
 
 
 def packages_variant(packages: Iterable[Package]) -> GLib.Variant:
-    """What `parse_packages` reads."""
-    return GLib.Variant("a(sssss)", [dataclasses.astuple(package) for package in sorted(packages)])
+    """What `parse_packages` reads, in the order in which other tools search it."""
+    return GLib.Variant("a(sssss)", [dataclasses.astuple(package) for package in diff.in_order(packages)])
 
 
 def parse_packages(values: Values) -> tuple[Package, ...] | None:

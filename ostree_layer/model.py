@@ -144,7 +144,10 @@ class Destination:
 
 @dataclasses.dataclass(frozen=True)
 class Deployed:
-    """The deployment that a run made; `left_out` is what scriptlets made that belongs to one machine only."""
+    """The deployment that a run made.
+
+    `left_out` is what scriptlets made that belongs to one machine only, `notices` are further sentences for the user.
+    """
 
     checksum: str
     version: str
@@ -153,6 +156,7 @@ class Deployed:
     stateroot: str
     etc_conflicts: tuple[EtcConflict, ...] = ()
     left_out: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

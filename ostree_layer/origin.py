@@ -6,9 +6,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ostree_layer import rpm_ostree
 from ostree_layer.errors import HostError
 from ostree_layer.model import Destination
 from ostree_layer.ostree_gi import GLib, OSTree, translated
+from ostree_layer.rpm_ostree import Layer
 
 GROUP = "origin"
 # What is said of one deployment alone, such as libostree's pin: no deployment made from it gets this group.
@@ -19,16 +21,24 @@ OVERRIDE = "override-commit"
 OURS, FOLLOWED = "ostree-layer", "followed"
 CHECKSUM = re.compile(r"[0-9a-f]{64}")
 LABEL = "ostree-layer.label"
+# Never together with a refspec.
+CONTAINER = "container-image-reference"
 
 
 def refspec(deployment: OSTree.Deployment) -> str:
     """The refspec of the deployment's tree, or of its base commit; empty where there is none."""
-    return _value(deployment, GROUP, "refspec") or _value(deployment, GROUP, "baserefspec")
+    keyfile = deployment.get_origin()
+    return "" if keyfile is None else refspec_in(keyfile)
+
+
+def refspec_in(keyfile: GLib.KeyFile) -> str:
+    """The same, of an origin's text."""
+    return _value(keyfile, GROUP, "refspec") or _value(keyfile, GROUP, "baserefspec")
 
 
 def following(deployment: OSTree.Deployment) -> str:
     """The refspec whose next commit is the deployment's next base; empty where there is none."""
-    return _value(deployment, OURS, FOLLOWED) or refspec(deployment)
+    return _value(deployment.get_origin(), OURS, FOLLOWED) or refspec(deployment)
 
 
 def is_pinned(deployment: OSTree.Deployment) -> bool:
@@ -38,18 +48,22 @@ def is_pinned(deployment: OSTree.Deployment) -> bool:
 
 def is_override(deployment: OSTree.Deployment) -> bool:
     """Whether the deployment stays at its base commit until the next upgrade."""
-    return bool(_value(deployment, GROUP, OVERRIDE))
+    return bool(_value(deployment.get_origin(), GROUP, OVERRIDE))
 
 
-def of_tree(deployment: OSTree.Deployment, destination: Destination | None, *, is_local: bool) -> GLib.KeyFile:
-    """The origin of a tree made from deployment's; or of a destination, where it has gone to one.
+def of_tree(
+    deployment: OSTree.Deployment, destination: Destination | None, layer: Layer | None = None, *, is_local: bool
+) -> GLib.KeyFile:
+    """The origin of a tree made from deployment's, or of a destination, where it has gone to one; with what `layer`
+    says of it, if anything.
 
     That of a local tree says `baserefspec`: with `refspec`, `ostree admin upgrade` would replace the user's packages
     unasked.
     """
     keyfile = _copy(deployment)
-    if keyfile.has_group(TRANSIENT):
-        keyfile.remove_group(TRANSIENT)
+    for group in (TRANSIENT, *rpm_ostree.GROUPS):
+        if keyfile.has_group(group):
+            keyfile.remove_group(group)
     followed = refspec(deployment)
     if destination is not None:
         followed = destination.checksum if destination.is_pinned else destination.refspec
@@ -57,6 +71,10 @@ def of_tree(deployment: OSTree.Deployment, destination: Destination | None, *, i
         _set(keyfile, OURS, FOLLOWED, destination.refspec if destination.is_pinned else "")
     _set(keyfile, GROUP, "baserefspec", followed if is_local else "")
     _set(keyfile, GROUP, "refspec", "" if is_local else followed)
+    if followed:
+        _set(keyfile, GROUP, CONTAINER, "")
+    for (group, key), values in rpm_ostree.origin_of(layer or Layer()).items():
+        keyfile.set_string_list(group, key, values)
     return keyfile
 
 
@@ -68,10 +86,9 @@ def _set(keyfile: GLib.KeyFile, group: str, key: str, value: str) -> None:
         keyfile.remove_key(group, key)
 
 
-def _value(deployment: OSTree.Deployment, group: str, key: str) -> str:
-    keyfile = deployment.get_origin()
+def _value(keyfile: GLib.KeyFile | None, group: str, key: str) -> str:
     found = keyfile is not None and keyfile.has_group(group) and key in keyfile.get_keys(group)[0]
-    return str(keyfile.get_string(group, key)) if found else ""
+    return str(keyfile.get_string(group, key)) if keyfile is not None and found else ""
 
 
 def label(deployment: OSTree.Deployment) -> str:

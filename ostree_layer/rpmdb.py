@@ -110,6 +110,13 @@ def header_of(file: Path) -> Any:
         return _reader(Path("/")).hdrFromFdno(opened.fileno())
 
 
+def header_digest(file: Path) -> str:
+    """The sha256 of all that is before the payload in an RPM file: by it rpm-ostree names a local one."""
+    with file.open("rb") as opened:
+        _reader(Path("/")).hdrFromFdno(opened.fileno())
+        return hashlib.sha256(os.pread(opened.fileno(), os.lseek(opened.fileno(), 0, os.SEEK_CUR), 0)).hexdigest()
+
+
 def _headers(root: Path, *match: str) -> Iterator[Any]:
     return iter(_reader(root).dbMatch(*match))
 

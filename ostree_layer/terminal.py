@@ -86,6 +86,7 @@ def installed(deployed: Deployed) -> Iterator[str]:
     yield from etc_words.summary(deployed.etc_conflicts)
     if any(path.startswith(HOST_KEYS) for path in deployed.left_out):
         yield WITHOUT_HOST_KEYS
+    yield from deployed.notices
 
 
 def rolled_back(result: RolledBack) -> str:

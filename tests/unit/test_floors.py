@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "account_files dirtree errors failpoint model ownership staged_root treefile.merging",
     "compose.repositories compose.versions compose_options contexts database diff etc_words fields host"
-    " host_options layout.ids layout.record mounts privileges process requests rpmdb settings signals sysusers"
-    " tmpfiles tree_model treefile.kinds treefile.text upper",
+    " host_options layout.ids layout.record mounts privileges process requests rpm_ostree rpmdb settings signals"
+    " sysusers tmpfiles tree_model treefile.kinds treefile.text upper",
     "advisories cage checkout clone compose.composed compose.lockfile contents dnf_base etc fsck labels"
     " layout.accounts layout.initramfs layout.machine layout.os_release layout.paths layout.places"
     " layout.reproducible layout.rpm_home layout.selinux layout.skeleton layout.var lean metadata misfits objects"
@@ -24,7 +24,8 @@ FLOORS = (
     " graft layout layout.kernel ledger local_history looking move_words notices packaged place pull relabel"
     " retention staging status treefile treefile.rendering trees var_data",
     "activation cleaner compose.customs compose.export compose.family compose.inputs compose.order compose.record"
-    " compose.workshop destination move pins stateroots switching terminal tidying trunk workpiece",
+    " compose.workshop destination imports interop move pins stateroots switching terminal tidying trunk"
+    " workpiece",
     "compose compose.planning compose.report deployment_words journey layering tree_acts",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
