@@ -138,7 +138,12 @@ class Layering:
     @property
     def is_changed(self) -> bool:
         """Whether DNF changed anything; `mark` writes to the history only, and without a transaction."""
-        return bool(self._ledger.steps) or database.last_transaction(self._place.staged.root / HISTORY) > self._first
+        return bool(self._ledger.steps or self._entries)
+
+    @property
+    def _entries(self) -> tuple[int, ...]:
+        """The ids of the entries that this run has made in DNF's history."""
+        return tuple(range(self._first + 1, database.last_transaction(self._place.staged.root / HISTORY) + 1))
 
     def finish(self, made_by: Transaction, report: Report) -> Deployed | None:
         """Deploy what DNF did; None if that was nothing."""
@@ -158,6 +163,7 @@ class Layering:
     def _close_books(self, made_by: Transaction) -> tuple[LocalCommit, set[Package]]:
         start, root = self._place.start, self._place.staged.root
         lineage = ledger.read_lineage(self._store, start.get_csum(), origin.refspec(start))
+        made_by = dataclasses.replace(made_by, history=self._entries)
         closed = ledger.close(self._ledger, self._base, root, lineage, made_by)
         dnf_base.close(self._base)
         return closed

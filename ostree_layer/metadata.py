@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ostree_layer.model import LocalCommit, Package, Requests, Transaction
 from ostree_layer.ostree_gi import GLib
@@ -36,6 +37,7 @@ def _transaction(made_by: Transaction) -> Values:
         "user": GLib.Variant("s", made_by.user),
         "installed": GLib.Variant("as", made_by.installed),
         "removed": GLib.Variant("as", made_by.removed),
+        "history": GLib.Variant("au", made_by.history),
     }
 
 
@@ -60,13 +62,16 @@ def parse_local(values: Values) -> LocalCommit | None:
     """What we recorded of the commit, or None where it is not one of ours."""
     if OURS + "base" not in values:
         return None
-    made_by = values[OURS + "transaction"].unpack()
     return LocalCommit(
         base=values[OURS + "base"].get_string(),
         base_refspec=values[OURS + "base-refspec"].get_string(),
         previous=values[OURS + "previous"].get_string(),
         requests=Requests.from_dict(values[OURS + "requests"].unpack()),
-        transaction=Transaction(
-            made_by["command"], made_by["user"], tuple(made_by["installed"]), tuple(made_by["removed"])
-        ),
+        transaction=_parse_transaction(values[OURS + "transaction"].unpack()),
     )
+
+
+def _parse_transaction(stored: Mapping[str, Any]) -> Transaction:
+    """Of commits that were made before there was a `history`, too."""
+    lists = (tuple(stored.get(key, ())) for key in ("installed", "removed", "history"))
+    return Transaction(stored["command"], stored["user"], *lists)

@@ -57,12 +57,13 @@ class Requests:
 
 @dataclasses.dataclass(frozen=True)
 class Transaction:
-    """What made a commit: the command line, the loginuid's user, and NEVRAs in and out."""
+    """What made a commit: the command line, the loginuid's user, NEVRAs in and out, and ids of DNF's history."""
 
     command: str = ""
     user: str = ""
     installed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    history: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
