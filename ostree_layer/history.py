@@ -69,10 +69,10 @@ def _made(loaded: OSTree.Sysroot, checksum: str) -> Made:
 
 
 def with_column(text: str, commits: Mapping[int, Made], fill: Fill) -> str:
-    """`dnf history list` with a last column for the commit; as it was where it is not the table that is expected here.
+    """`dnf history list` with a last column for the commit; as it was where it is not that table.
 
-    `fill` brings a text to a width on the terminal. Where the table is as wide as the terminal, its second column, which
-    DNF cuts anyway, makes room.
+    `fill` brings a text to a width on the terminal. Where the table is as wide as the terminal, its second column,
+    which DNF cuts anyway, makes room.
     """
     title, rule, *lines = [*text.split("\n"), ""]
     header, rows = HEADER.fullmatch(title), [ROW.fullmatch(line) for line in lines[:-2]]

@@ -59,18 +59,11 @@ class Lineage:
 
 def read_lineage(store: OSTree.Repo, checksum: str, refspec: str) -> Lineage:
     values = metadata.parse_local(repo.metadata(repo.load_commit(store, checksum)))
-    packages = packages_of(store, checksum)
+    packages = checkout.require_packages(store, checksum)
     if values is None:
         return Lineage(checksum, checksum, refspec, Requests(), packages, packages)
-    return Lineage(
-        checksum, values.base, values.base_refspec, values.requests, packages, packages_of(store, values.base)
-    )
-
-
-def packages_of(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
-    """The packages of a commit; read from its rpm database where its maker did not write them into its metadata."""
-    stored = metadata.parse_packages(repo.metadata(repo.load_commit(store, checksum)))
-    return stored or checkout.read_packages(store, checksum)
+    base_packages = checkout.require_packages(store, values.base)
+    return Lineage(checksum, values.base, values.base_refspec, values.requests, packages, base_packages)
 
 
 def close(

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Callable
 
-from ostree_layer import comparison, diff, fsck, packaged, repo, signatures, sysroot, tree_words, trees
+from ostree_layer import checkout, comparison, diff, fsck, packaged, repo, signatures, sysroot, tree_words, trees
 from ostree_layer.compose import export
 from ostree_layer.errors import RepoError
 from ostree_layer.layout.kernel import Report
@@ -103,7 +103,7 @@ class Diff(Act):
     @staticmethod
     def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
         old, new = (trees.find(store, name) for name in (opts.old, opts.new))
-        packages = diff.compare(trees.require_packages(store, old), trees.require_packages(store, new))
+        packages = diff.compare(checkout.require_packages(store, old), checkout.require_packages(store, new))
         found = comparison.compare(store, old, new, packages, files=opts.files, changelogs=opts.changelogs)
         status = UNCHANGED if opts.unchanged_exit_77 and not found else 0
         return Answer("diff", lambda: tree_words.comparison_as_json(found), tree_words.comparison(found), status)
@@ -163,7 +163,7 @@ def open_repo(at: Target | Path, opts: argparse.Namespace) -> OSTree.Repo:
 def verify(store: OSTree.Repo, checksum: str, keys: Keys, report: Report) -> Verification:
     """Read all of a commit, ask who signed it, and, if it is whole, compare it with what its packages say."""
     if repo.is_partial(store, checksum):
-        raise RepoError(f"commit {checksum} cannot be verified: only a part of it is here", hint=trees.PULL_ALL)
+        raise RepoError(f"commit {checksum} cannot be verified: only a part of it is here", hint=checkout.PULL_ALL)
     with report("Reading the objects"):
         objects, damaged = fsck.read_objects(store, checksum)
     with report("Verifying the signatures"):

@@ -14,15 +14,15 @@ FLOORS = (
     "account_files dirtree errors failpoint model ownership treefile.merging",
     "compose.repositories compose.versions compose_options contexts database diff etc_words fields host"
     " layout.ids layout.record mounts privileges process requests rpmdb settings signals sysusers tmpfiles"
-    " tree_model treefile.kinds treefile.text upper",
+    " tree_model treefile.kinds treefile.text upper metadata repo",
     "advisories cage checkout clone compose.composed compose.lockfile contents dnf_base etc fsck labels"
     " layout.accounts layout.initramfs layout.machine layout.os_release layout.paths layout.places"
-    " layout.reproducible layout.rpm_home layout.selinux layout.skeleton layout.var lean metadata misfits objects"
-    " origin ostree_gi repo signatures sysroot tree_words treefile.files treefile.keys treefile.kickstart"
-    " treefile.kickstart_file treefile.rules treefile.source treefile.variables",
+    " layout.reproducible layout.rpm_home layout.selinux layout.skeleton layout.var lean misfits objects"
+    " origin ostree_gi signatures sysroot tree_words treefile.files treefile.keys treefile.kickstart"
+    " treefile.kickstart_file treefile.rules treefile.source treefile.variables finalization status_model",
     "boot caged_rpm commit comparison compose.ids compose.layers compose.notices compose.recipe compose.selection"
     " deploy graft layout layout.kernel ledger looking packaged relabel staging status treefile treefile.rendering"
-    " trees history",
+    " trees history status_words",
     "cleaner compose.customs compose.export compose.family compose.inputs compose.order compose.record"
     " compose.workshop switching terminal workpiece",
     "compose compose.planning compose.report layering tree_acts",
