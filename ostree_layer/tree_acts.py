@@ -77,7 +77,8 @@ class Show(Act):
 class Log(Act):
     @staticmethod
     def set_argparser(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("commit", metavar=COMMIT, help="where to begin")
+        text = "where to begin; on a host, by default, at the tree that it has booted, or boots next"
+        parser.add_argument("commit", metavar=COMMIT, nargs="?", help=text)
         parser.add_argument("-n", "--limit", type=int, metavar="N", help="show no more than N commits")
         text = "show only commits that change one of these packages"
         parser.add_argument("--packages", nargs="+", default=(), metavar="NAME", help=text)
@@ -86,7 +87,7 @@ class Log(Act):
     def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
         if opts.limit is not None and opts.limit < 0:
             raise RepoError(f"--limit={opts.limit} is no number of commits")
-        steps = itertools.islice(trees.log(store, trees.find(store, opts.commit), opts.packages), opts.limit)
+        steps = itertools.islice(trees.log(store, _find(store, opts), opts.packages), opts.limit)
         lines = (line for step in steps for line in tree_words.step(step))
         return Answer("log", lambda: list(map(tree_words.step_as_json, steps)), lines)
 
@@ -138,9 +139,7 @@ class Export(Act):
 
     @staticmethod
     def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
-        if opts.commit is None:
-            raise RepoError("in a repository that is not a host's, 'dnf tree export' needs a ref or commit")
-        found = export.read(store, trees.find(store, opts.commit))
+        found = export.read(store, _find(store, opts))
         if opts.output_dir is None:
             return Answer("export", found.document, found.whole().splitlines())
         found.write(opts.output_dir)
@@ -158,6 +157,13 @@ def open_repo(at: Target | Path, opts: argparse.Namespace) -> OSTree.Repo:
     if getattr(opts, "commit", "") is None:
         opts.commit = sysroot.current(opened, at.stateroot)
     return sysroot.repository(opened)
+
+
+def _find(store: OSTree.Repo, opts: argparse.Namespace) -> str:
+    """The commit that the options name; `open_repo` has named one where there is one to be meant."""
+    if opts.commit is None:
+        raise RepoError(f"in a repository that is not a host's, 'dnf tree {opts.act}' needs a ref or commit")
+    return trees.find(store, opts.commit)
 
 
 def verify(store: OSTree.Repo, checksum: str, keys: Keys, report: Report) -> Verification:
