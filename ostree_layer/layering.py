@@ -19,6 +19,7 @@ from ostree_layer import (
     dnf_base,
     etc,
     host,
+    journal,
     layout,
     lean,
     ledger,
@@ -201,6 +202,7 @@ class Layering:
         boot.require_space(where.locked, where.stateroot, checksum)
         commit.point_refs(self._store, where.stateroot, local, checksum)
         deploy.deploy(where.target, where.locked, where.stateroot, tree, staged=staged)
+        journal.deployed(where.target, checksum, local.transaction.command)
         failpoint("layering::deployed")  # nothing may fail from here on: it would be told as if nothing had been done
         return deployed
 

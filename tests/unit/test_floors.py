@@ -22,7 +22,7 @@ FLOORS = (
     " treefile.kickstart_file treefile.rules treefile.source treefile.variables finalization status_model",
     "boot caged_rpm commit comparison compose.ids compose.layers compose.notices compose.recipe compose.selection"
     " deploy graft layout layout.kernel ledger looking packaged relabel staging status treefile treefile.rendering"
-    " trees history status_words",
+    " trees history status_words journal",
     "cleaner compose.customs compose.export compose.family compose.inputs compose.order compose.record"
     " compose.workshop switching terminal workpiece",
     "compose compose.planning compose.report layering tree_acts",
