@@ -54,14 +54,13 @@ class OstreeHistoryPlugin(dnf.Plugin):
 
         try:
             target = host.find_target(settings.parse(self.read_config(self.base.conf)), os.environ)
-            if target is None:
-                return None
-            from ostree_layer import history
+            if target is not None:
+                from ostree_layer import history
 
-            return history.read(target)
-        except errors.OstreeLayerError as e:
-            logger.warning(_("Which commits the entries have made cannot be told: %s"), e.sentence())
-            return None
+                return history.read(target)
+        except (errors.OstreeLayerError, ImportError) as e:
+            logger.warning(_("Which commits the entries have made cannot be told: %s"), e)
+        return None
 
     @staticmethod
     def as_table(text, commits):

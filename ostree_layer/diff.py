@@ -25,8 +25,8 @@ def compare(old: Iterable[Package], new: Iterable[Package]) -> PackageDiff:
         else:
             removed += sorted(gone)
             added += sorted(come)
-    up = tuple(pair for pair in changed if is_newer(*pair))
-    return PackageDiff(tuple(added), tuple(removed), up, tuple(pair for pair in changed if pair not in up))
+    up, down = (tuple(pair for pair in changed if is_newer(*pair) is wanted) for wanted in (True, False))
+    return PackageDiff(tuple(added), tuple(removed), up, down)
 
 
 def _by_name(packages: Iterable[Package]) -> dict[str, set[Package]]:

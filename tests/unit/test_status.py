@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from ostree_layer import status_words
-from ostree_layer.model import Package, PackageDiff, Requests
+from ostree_layer.model import EtcConflict, EtcObstacle, EtcStatus, LocalEtc, Package, PackageDiff, Requests
 from ostree_layer.status_model import DeploymentStatus, SignatureStatus, Status
 from ostree_layer.tree_model import Signature
 
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/status.schema.json").read_text())
 BOOTED = DeploymentStatus(
     stateroot="demo",
     checksum="ab" * 32,
@@ -115,3 +119,21 @@ def test_what_is_pending() -> None:
     assert Status((STAGED, BOOTED)).is_pending
     assert not Status((BOOTED, dataclasses.replace(STAGED, staged=False))).is_pending
     assert not Status((STAGED, dataclasses.replace(BOOTED, booted=False))).is_pending
+
+
+def test_the_json_of_all_that_can_be_said_is_as_its_schema_says() -> None:
+    old, new = (Package("htop", "0", version, "1", "x86_64") for version in "12")
+    full = dataclasses.replace(
+        STAGED,
+        signatures=SignatureStatus((Signature("ed25519", "AB12", verdict="bad", reason="it does not fit"),)),
+        changes=PackageDiff((new,), (old,), ((old, new),), ((new, old),)),
+        etc=EtcStatus(
+            local=LocalEtc(("a",), ("b",), ("c",), ("d",)),
+            conflicts=(EtcConflict("passwd", "changed", "changed", is_account_file=True),),
+            obstacles=(EtcObstacle("e", "file", "directory"),),
+        ),
+    )
+    document = json.loads(json.dumps(status_words.as_json(Status((full, BOOTED), ("A sentence",)))))
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    document["deployments"][0]["etc"]["obstacles"][0]["more"] = ""
+    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(document)
