@@ -84,9 +84,9 @@ def _fields(deployment: DeploymentStatus) -> Iterator[tuple[str, str]]:
 
 def _asked(request: str) -> str:
     """A request that is kept as FIELD:VALUE, as a user would say it."""
-    field, _, value = request.partition(":")
+    kind, _, value = request.partition(":")
     words = {"groups": f"@{value}", "removed": f"-{value}", "local": value.partition(":")[2]}
-    return words.get(field, value)
+    return words.get(kind, value)
 
 
 def as_json(found: Status) -> dict[str, Any]:

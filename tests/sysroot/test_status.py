@@ -28,8 +28,8 @@ def told(host: Host) -> dict[str, Any]:
     return document
 
 
-def origin_of(host: Host, index: int = 0) -> Path:
-    return host.tree.parent / f"{host.deployments()[index]}.origin"
+def origin_of(host: Host) -> Path:
+    return host.tree.with_name(f"{host.tree.name}.origin")
 
 
 def names(schema: dict[str, Any]) -> set[str]:
