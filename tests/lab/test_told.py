@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests import conftest
+from tests.journal_socket import parsed, receiving
 from tests.lab import host
 from tests.lab.host import SoftHost
-from tests.sysroot.test_journal import parsed, receiving
 
 pytestmark = pytest.mark.xdist_group("lab")
 

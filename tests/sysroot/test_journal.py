@@ -3,42 +3,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ostree_layer import journal, sysroot
 from ostree_layer.model import Target
+from tests.journal_socket import parsed, receiving
 from tests.sysroots import REF, STATEROOT, Host
 
 HERE = Target("/")
-
-
-@contextlib.contextmanager
-def receiving(path: Path) -> Iterator[socket.socket]:
-    """A journal, as far as it is a socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
-        receiver.settimeout(5)
-        receiver.bind(os.fspath(path))
-        yield receiver
-
-
-def parsed(datagram: bytes) -> dict[str, str]:
-    """What systemd-journald would read, by its documented protocol."""
-    found = {}
-    while datagram:
-        line, _, datagram = datagram.partition(b"\n")
-        name, equals, value = line.partition(b"=")
-        if not equals:
-            size = int.from_bytes(datagram[:8], "little")
-            value, datagram = datagram[8 : 8 + size], datagram[8 + size + 1 :]
-        found[name.decode()] = value.decode(errors="surrogateescape")
-    return found
 
 
 def test_an_entry_says_which_deployment_it_is(host: Host, folder: Path) -> None:
