@@ -35,6 +35,8 @@ install:
 	install -m 644 ostree_layer/treefile/*.py $(SITEDIR)/ostree_layer/treefile/
 	install -m 644 ostree_layer/compose/*.py $(SITEDIR)/ostree_layer/compose/
 	install -m 644 etc/ostree.conf $(DESTDIR)/etc/dnf/plugins/ostree.conf
+	install -d $(DESTDIR)$(PREFIX)/share/doc/ostree-layer
+	install -m 644 docs/status.schema.json $(DESTDIR)$(PREFIX)/share/doc/ostree-layer/status.schema.json
 	install -m 644 docs/dnf-ostree.8 $(DESTDIR)$(PREFIX)/share/man/man8/dnf-ostree.8
 
 clean:

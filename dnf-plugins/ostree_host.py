@@ -18,15 +18,19 @@ class StatusCommand(HostCommand):
     @staticmethod
     def set_argparser(parser):
         parser.add_argument("--json", action="store_true", help=_("write JSON"))
+        text = _("exit with status 77 if another deployment than the booted one boots next")
+        parser.add_argument("--pending-exit-77", action="store_true", help=text)
 
     def act(self, target):
-        from ostree_layer import status, sysroot
+        from ostree_layer import status, status_words, sysroot
 
-        deployments = status.read(sysroot.open_sysroot(target))
+        found = status.read(sysroot.open_sysroot(target))
         if self.opts.json:
-            print(json.dumps(status.as_json(deployments), indent=2))
+            print(json.dumps(status_words.as_json(found), indent=2))
         else:
-            print("\n".join(status.render(deployments)))
+            print("\n".join(status_words.render(found)))
+        if self.opts.pending_exit_77 and found.is_pending:
+            self.cli.demands.success_exit_status = 77
 
 
 class OstreeHostPlugin(dnf.Plugin):

@@ -181,6 +181,15 @@ ACTS = {"compose": Compose, "schema": Schema}
 ACTS.update((name, type(name, (Look,), {"summary": summary})) for name, summary in LOOKS.items())
 
 
+@contextlib.contextmanager
+def told_modules():
+    """Say of a Python module that the body does not find what it is needed for."""
+    try:
+        yield
+    except ModuleNotFoundError as e:
+        raise dnf.exceptions.Error(_("treefiles need the Python module '{}'").format(e.name)) from e
+
+
 def act_parser(name):
     parser = argparse.ArgumentParser(prog=f"dnf tree {name}", description=ACTS[name].summary, add_help=False)
     ACTS[name].set_argparser(parser)
@@ -210,7 +219,8 @@ class TreeCommand(dnf.cli.Command):
 
     def pre_configure(self):
         self.act = ACTS[self.opts.act](self)
-        act_parser(self.opts.act).parse_intermixed_args(self.opts.arguments, self.opts)
+        with told_modules():
+            act_parser(self.opts.act).parse_intermixed_args(self.opts.arguments, self.opts)
         # DNF would look for an RPM repository of this name.
         self.repos, self.opts.repo = self.opts.repo, []
         if self.act.only_prints or getattr(self.opts, "print", False):
@@ -221,9 +231,8 @@ class TreeCommand(dnf.cli.Command):
         from ostree_layer import dnf_base, errors
 
         try:
-            self.act.run()
-        except ModuleNotFoundError as e:
-            raise dnf.exceptions.Error(_("treefiles need the Python module '{}'").format(e.name)) from e
+            with told_modules():
+                self.act.run()
         except (errors.OstreeLayerError, OSError) as e:
             raise dnf.exceptions.Error(dnf_base.sentence(e)) from e
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import boot, commit, deploy, etc, host, lean, metadata, repo, retention
+from ostree_layer import boot, commit, deploy, etc, host, journal, lean, metadata, repo, retention
 from ostree_layer.deploy import Tree
 from ostree_layer.failpoint import failpoint
 from ostree_layer.model import Deployed, EtcConflict, Settings, Target
@@ -58,6 +58,7 @@ def activate(
         commit.point_refs(store, site.stateroot, local, tree.checksum)
     retention.keep(site.locked, site.stateroot, settings.deployments)
     deploy.deploy(site.target, site.locked, site.stateroot, _with_arguments(site, tree), staged=staged)
+    journal.deployed(site.target, tree.checksum, local.transaction.command if local else "")
     failpoint("layering::deployed")  # nothing may fail from here on: it would be told as if nothing had been done
     return deployed
 

@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ostree_layer import database, rpmdb
+from ostree_layer import database, metadata, repo, rpmdb
 from ostree_layer.errors import RepoError
 from ostree_layer.model import Package
 from ostree_layer.ostree_gi import AT_FDCWD, Gio, OSTree, content, translated
+
+PULL_ALL = "'ostree pull' without --commit-metadata-only gets the rest"
 
 
 def directory(store: OSTree.Repo, checksum: str, path: str, target: Path) -> bool:
@@ -56,15 +58,30 @@ def rpm_database(store: OSTree.Repo, checksum: str) -> Iterator[tuple[Path, str 
         yield Path(folder), database.find_rpmdb(Path(folder))
 
 
-def find_packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...] | None:
-    """The packages in a commit's rpm database, None where it has none."""
-    with rpm_database(store, checksum) as (root, dbpath):
-        return rpmdb.installed_packages(root, dbpath) if dbpath else None
+def packages(store: OSTree.Repo, checksum: str, root: Path | None = None) -> tuple[Package, ...] | None:
+    """The packages of a commit: from its metadata, or else from its rpm database; None where neither is here.
+
+    `root` is where the commit is deployed, if it is: the database need not be checked out then.
+    """
+    stored = metadata.parse_packages(repo.metadata(repo.load_commit(store, checksum)))
+    if stored is not None:
+        return stored
+    if root is not None:
+        return _installed(root, database.find_rpmdb(root))
+    if repo.is_partial(store, checksum):
+        return None
+    with rpm_database(store, checksum) as found:
+        return _installed(*found)
 
 
-def read_packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
-    """The packages of a commit whose maker did not write them into its metadata."""
-    found = find_packages(store, checksum)
+def _installed(root: Path, dbpath: str | None) -> tuple[Package, ...] | None:
+    return rpmdb.installed_packages(root, dbpath) if dbpath else None
+
+
+def require_packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
+    """The packages of a commit; RepoError where they cannot be known."""
+    found = packages(store, checksum)
     if found is None:
-        raise RepoError(f"commit {checksum} has no rpm database")
+        message = f"the packages of commit {checksum} are not known: neither its metadata nor its rpm database is here"
+        raise RepoError(message, hint=PULL_ALL)
     return found

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import rpm
-
+from ostree_layer import evr
 from ostree_layer.model import Package, PackageDiff
 
 
@@ -26,8 +24,8 @@ def compare(old: Iterable[Package], new: Iterable[Package]) -> PackageDiff:
         else:
             removed += sorted(gone)
             added += sorted(come)
-    up = tuple(pair for pair in changed if is_newer(*pair))
-    return PackageDiff(tuple(added), tuple(removed), up, tuple(pair for pair in changed if pair not in up))
+    up, down = (tuple(pair for pair in changed if is_newer(*pair) is wanted) for wanted in (True, False))
+    return PackageDiff(tuple(added), tuple(removed), up, down)
 
 
 def _by_name(packages: Iterable[Package]) -> dict[str, set[Package]]:
@@ -37,18 +35,12 @@ def _by_name(packages: Iterable[Package]) -> dict[str, set[Package]]:
     return found
 
 
-def in_order(packages: Iterable[Package]) -> list[Package]:
-    """By name, then from old to new, then by architecture."""
-    older_first = functools.cmp_to_key(rpm.labelCompare)
-    return sorted(packages, key=lambda package: (package.name, older_first(_label(package)), package.arch))
-
-
 def is_newer(old: Package, new: Package) -> bool:
-    return bool(rpm.labelCompare(_label(old), _label(new)) < 0)
+    return bool(_age(old) < _age(new))
 
 
-def _label(package: Package) -> tuple[str, str, str]:
-    return package.epoch or "0", package.version, package.release
+def _age(package: Package) -> Any:
+    return evr.key(package.epoch, package.version, package.release)
 
 
 def touches(difference: PackageDiff, names: Iterable[str]) -> bool:

@@ -16,7 +16,8 @@ from typing import Optional
 
 from ostree_layer import account_files, etc_words
 from ostree_layer.errors import HostError
-from ostree_layer.model import EtcConflict, EtcObstacle, LocalEtc
+from ostree_layer.etc_model import EtcObstacle, LocalEtc
+from ostree_layer.model import EtcConflict
 
 Status = Optional[os.stat_result]
 CHUNK = 1 << 16

@@ -7,7 +7,8 @@ import os
 import shlex
 from collections.abc import Iterator, Sequence
 
-from ostree_layer.model import EtcConflict, EtcObstacle, EtcStatus, LocalEtc
+from ostree_layer.etc_model import EtcObstacle, EtcStatus, LocalEtc
+from ostree_layer.model import EtcConflict
 
 # Nobody wrote it: it is what ldconfig found on this host. libostree merges it like any other file.
 LINKER_CACHE = "ld.so.cache"

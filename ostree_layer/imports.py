@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from ostree_layer import ledger, metadata, origin, repo, rpm_ostree
+from ostree_layer import checkout, metadata, origin, repo, rpm_ostree
 from ostree_layer.errors import RepoError
 from ostree_layer.model import Requests
 from ostree_layer.ostree_gi import GLib, OSTree
@@ -65,7 +65,7 @@ def read(store: OSTree.Repo, deployment: OSTree.Deployment) -> Imported:
     if local is None:
         return parse(_origin_of(deployment), deployment.get_csum(), commit)
     below = parse(_origin_of(deployment), local.base, repo.load_commit(store, local.base))
-    names = {name for p in ledger.packages_of(store, below.base) for name in (p.name, p.name_arch)}
+    names = {name for p in checkout.require_packages(store, below.base) for name in (p.name, p.name_arch)}
     requests = _joined(below.requests, local.requests, names)
     return dataclasses.replace(below, requests=requests, base_refspec=local.base_refspec)
 

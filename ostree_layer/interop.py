@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import ledger, repo, rpm_ostree, rpmdb
+from ostree_layer import checkout, ledger, repo, rpm_ostree, rpmdb
 from ostree_layer.model import LocalCommit, Package, Settings
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.rpm_ostree import Layer
@@ -26,7 +26,7 @@ def words(
     """The tree as rpm-ostree would say it, where that is wanted, and it has words for all of it."""
     if settings.interop != "rpm-ostree":
         return Words()
-    base = ledger.packages_of(store, local.base)
+    base = checkout.require_packages(store, local.base)
     entries = (entry.partition(":") for entry in local.requests.local)
     files = {nevra: ledger.kept_file(work_folder, digest) for digest, _, nevra in entries}
     lost = [nevra for nevra, file in files.items() if not file.exists()]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -81,23 +82,26 @@ def stage(move: Move, dbpath: str | None, resources: contextlib.ExitStack) -> La
     dbpath = dnf_base.use_rpmdb_of(staged.lower) or dbpath
     if dbpath is not None:
         dnf_base.lend_dbpath_to_children(staged.folder, dbpath, mounted)
+    has_former_history = _settle_history(where)
     if host.source_date_epoch(os.environ) is not None:
         dnf_base.sort_transactions(base)
-    else:  # it is this machine's: no other one would make the same root with it
-        _carry_history(where)
     dnf_base.work_in(base, staged.root)
     failpoint("layering::staged")
-    return Layering(move, mounted)
+    return Layering(move, mounted, has_former_history=has_former_history)
 
 
-def _carry_history(where: Place) -> None:
-    """Let the tree have the host's own history of DNF, also where the run leaves the tree that had it."""
+def _settle_history(where: Place) -> bool:
+    """Let the tree have the host's own history of DNF, also where the run leaves the tree that had it; tell if so."""
     own, store = where.staged.root / HISTORY, sysroot.repository(where.locked)
     start = sysroot.deployment_path(where.locked, where.start)
     here, there = (ledger.is_local(store, checksum) for checksum in (where.start.get_csum(), where.commit))
-    if not own.exists() or (where.destination is not None and here and not there):
+    is_taken_along = where.destination is not None and here and not there
+    if host.source_date_epoch(os.environ) is not None:  # no other machine would make the same root with it
+        return where.destination is None
+    if not own.exists() or is_taken_along:
         shared = sysroot.var_path(where.locked, where.start.get_osname())
         database.copy_history(looking.history_of(start, shared), own.parent)
+    return where.destination is None or is_taken_along
 
 
 class Layering:
@@ -106,9 +110,10 @@ class Layering:
     A run may have several RPM transactions (`dnf shell`).
     """
 
-    def __init__(self, move: Move, mounted: contextlib.ExitStack) -> None:
+    def __init__(self, move: Move, mounted: contextlib.ExitStack, *, has_former_history: bool) -> None:
         base, root, settings = move.base, move.place.staged.root, move.settings
         self.move, self._base, self._settings, self._place = move, base, settings, move.place
+        self._has_former_history = has_former_history
         self._first = database.last_transaction(root / HISTORY)
         self._ledger = ledger.Ledger.begin(base, root)
         version = repo.version(self._previous)
@@ -145,7 +150,15 @@ class Layering:
     @property
     def is_changed(self) -> bool:
         """Whether DNF changed anything; `mark` writes to the history only, and without a transaction."""
-        return bool(self._ledger.steps) or database.last_transaction(self._place.staged.root / HISTORY) > self._first
+        return bool(self._ledger.steps or self._entries)
+
+    def _with_entries(self, made_by: Transaction) -> Transaction:
+        return dataclasses.replace(made_by, history=self._entries, has_former_history=self._has_former_history)
+
+    @property
+    def _entries(self) -> tuple[int, ...]:
+        """The ids of the entries that this run has made in DNF's history."""
+        return tuple(range(self._first + 1, database.last_transaction(self._place.staged.root / HISTORY) + 1))
 
     def write(self, made_by: Transaction, report: Report) -> Tree | None:
         """Make a commit of what DNF did, to which nothing leads yet; None if that was nothing.
@@ -176,7 +189,7 @@ class Layering:
         return deployed
 
     def _close_books(self, made_by: Transaction) -> tuple[LocalCommit, set[Package]]:
-        root = self._place.staged.root
+        root, made_by = self._place.staged.root, self._with_entries(made_by)
         closed = ledger.close(self._ledger, self._base, root, self.move.lineage, made_by, self.move.outcome)
         dnf_base.close(self._base)
         return closed

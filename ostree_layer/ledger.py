@@ -65,15 +65,18 @@ class Lineage:
 def read_lineage(store: OSTree.Repo, checksum: str, refspec: str, destination: Destination | None = None) -> Lineage:
     """That of a run on a commit, whose own base is of refspec; or, if there is a destination, on that."""
     values = _local(store, checksum)
-    packages = packages_of(store, checksum)
-    base_packages = packages_of(store, values.base) if values else packages
+    packages = checkout.require_packages(store, checksum)
+    base_packages = checkout.require_packages(store, values.base) if values else packages
     base, base_refspec = (values.base, values.base_refspec) if values else (checksum, refspec)
     wanted = values.requests if values else Requests()
     former = (packages, base_packages)
     if destination is not None:
         there = _local(store, destination.checksum)
         base, base_refspec = (there.base if there else destination.checksum), destination.refspec
-        packages, base_packages = packages_of(store, destination.checksum), packages_of(store, base)
+        packages, base_packages = (
+            checkout.require_packages(store, destination.checksum),
+            checkout.require_packages(store, base),
+        )
     return Lineage(checksum, base, base_refspec, wanted, packages, base_packages, *former)
 
 
@@ -96,12 +99,6 @@ def entries_of(store: OSTree.Repo, checksum: str) -> tuple[str, ...]:
 
 def _local(store: OSTree.Repo, checksum: str) -> LocalCommit | None:
     return metadata.parse_local(repo.metadata(repo.load_commit(store, checksum)))
-
-
-def packages_of(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
-    """The packages of a commit; read from its rpm database where its maker did not write them into its metadata."""
-    stored = metadata.parse_packages(repo.metadata(repo.load_commit(store, checksum)))
-    return stored or checkout.read_packages(store, checksum)
 
 
 def close(

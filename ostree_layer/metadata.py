@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from ostree_layer import diff
+from ostree_layer import evr
 from ostree_layer.model import LocalCommit, Package, Requests, Transaction
 from ostree_layer.ostree_gi import GLib
 
@@ -40,12 +41,19 @@ def _transaction(made_by: Transaction) -> Values:
         "user": GLib.Variant("s", made_by.user),
         "installed": GLib.Variant("as", made_by.installed),
         "removed": GLib.Variant("as", made_by.removed),
+        "history": GLib.Variant("au", made_by.history),
+        "has-former-history": GLib.Variant("b", made_by.has_former_history),
     }
 
 
 def packages_variant(packages: Iterable[Package]) -> GLib.Variant:
     """What `parse_packages` reads, in the order in which other tools search it."""
-    return GLib.Variant("a(sssss)", [dataclasses.astuple(package) for package in diff.in_order(packages)])
+    return GLib.Variant("a(sssss)", [dataclasses.astuple(package) for package in sorted(packages, key=_order)])
+
+
+def _order(package: Package) -> tuple[str, Any, str]:
+    """By name, then from old to new, then by architecture."""
+    return package.name, evr.key(package.epoch, package.version, package.release), package.arch
 
 
 def parse_packages(values: Values) -> tuple[Package, ...] | None:
@@ -64,13 +72,17 @@ def parse_local(values: Values) -> LocalCommit | None:
     """What we recorded of the commit, or None where it is not one of ours."""
     if OURS + "base" not in values:
         return None
-    made_by = values[OURS + "transaction"].unpack()
     return LocalCommit(
         base=values[OURS + "base"].get_string(),
         base_refspec=values[OURS + "base-refspec"].get_string(),
         previous=values[OURS + "previous"].get_string(),
         requests=Requests.from_dict(values[OURS + "requests"].unpack()),
-        transaction=Transaction(
-            made_by["command"], made_by["user"], tuple(made_by["installed"]), tuple(made_by["removed"])
-        ),
+        transaction=_parse_transaction(values[OURS + "transaction"].unpack()),
     )
+
+
+def _parse_transaction(stored: Mapping[str, Any]) -> Transaction:
+    """Of commits that were made before there was a `history`, too."""
+    installed, removed = tuple(stored["installed"]), tuple(stored["removed"])
+    history, has_former = tuple(stored.get("history", ())), bool(stored.get("has-former-history", False))
+    return Transaction(stored["command"], stored["user"], installed, removed, history, has_former)

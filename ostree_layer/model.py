@@ -69,12 +69,17 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Transaction:
-    """What made a commit: the command line, the loginuid's user, and NEVRAs in and out."""
+    """What made a commit: the command line, the loginuid's user, NEVRAs in and out, and ids of DNF's history.
+
+    `has_former_history`: the entries before these are those of the commit that this one was made from.
+    """
 
     command: str = ""
     user: str = ""
     installed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    history: tuple[int, ...] = ()
+    has_former_history: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,6 +148,16 @@ class Destination:
 
 
 @dataclasses.dataclass(frozen=True)
+class EtcConflict:
+    """A path of /etc that is added, changed or removed both here and in the tree; what is here is kept."""
+
+    path: str
+    here: str
+    tree: str
+    is_account_file: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class Deployed:
     """The deployment that a run made.
 
@@ -166,52 +181,6 @@ class RolledBack:
     deployed: Deployed
     is_booted: bool
     dropped: str
-
-
-@dataclasses.dataclass(frozen=True)
-class LocalEtc:
-    """How a deployment's /etc differs from its defaults; paths are relative to /etc.
-
-    `unread` is what the calling user may not read. A directory that was removed stands for all that was in it.
-    """
-
-    modified: tuple[str, ...] = ()
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class EtcConflict:
-    """A path of /etc that is added, changed or removed both here and in the tree; what is here is kept."""
-
-    path: str
-    here: str
-    tree: str
-    is_account_file: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class EtcObstacle:
-    """A path of /etc that is one kind of thing here and another in the tree, so that libostree refuses to merge it."""
-
-    path: str
-    here: str
-    tree: str
-
-
-@dataclasses.dataclass(frozen=True)
-class EtcStatus:
-    """What is to be said of a deployment's /etc.
-
-    `directory` is where the /etc that it has, or will get when it is finalized, is now; `defaults` is its own /usr/etc.
-    """
-
-    directory: str = ""
-    defaults: str = ""
-    local: LocalEtc = LocalEtc()
-    conflicts: tuple[EtcConflict, ...] = ()
-    obstacles: tuple[EtcObstacle, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ostree_layer import comparison, diff, dnf_base, ledger, notices, origin, requests, solver, sysroot
+from ostree_layer import checkout, comparison, diff, dnf_base, ledger, notices, origin, requests, solver, sysroot
 from ostree_layer.deploy import Tree
 from ostree_layer.errors import HostError
 from ostree_layer.model import Advisory, Outcome, PackageDiff, Requests, Settings
@@ -94,7 +94,7 @@ class Move:
 
     def preview(self, tree: Tree, *, in_full: bool) -> Iterator[str]:
         """How the tree that was written differs from the host's."""
-        former, now = self.lineage.former_packages, ledger.packages_of(self._store, tree.checksum)
+        former, now = self.lineage.former_packages, checkout.require_packages(self._store, tree.checksum)
         difference = diff.compare(former, now)
         coming = self.base.transaction.install_set if self.base.transaction else ()
         about = [*notices.of(coming), *self._of_destination()]

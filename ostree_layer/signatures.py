@@ -58,6 +58,14 @@ def check(store: OSTree.Repo, checksum: str, keys: Keys) -> SignatureCheck:
     return SignatureCheck(tuple(found), tuple(absent))
 
 
+def are_demanded(store: OSTree.Repo, remote: str) -> bool:
+    """Whether commits of the remote, which is a known one, have to be signed."""
+    with translated(f"reading the settings of the remote {remote}", RepoError):
+        by_gpg = store.remote_get_gpg_verify(remote)[1]
+        otherwise = store.get_remote_option(remote, "sign-verify", None)[1]
+    return bool(by_gpg) or otherwise not in (None, "", "0", "false")
+
+
 def _is_of(signature: Signature, key_id: str) -> bool:
     wanted = key_id.upper().replace("0X", "", 1)
     return signature.kind == "gpg" and (signature.key.endswith(wanted) or signature.primary_key.endswith(wanted))

@@ -1,95 +1,99 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is deployed: read into plain values first, put into words second."""
+"""What is deployed, read into plain values."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Iterable, Iterator
-from typing import Any
+import re
+from pathlib import Path
 
-from ostree_layer import database, diff, etc, etc_words, metadata, origin, repo, rpmdb, sysroot
-from ostree_layer.fields import field, listed, moment
-from ostree_layer.model import EtcStatus, Package, PackageDiff, Requests
+from ostree_layer import checkout, diff, etc, finalization, metadata, origin, repo, signatures, sysroot
+from ostree_layer.errors import RepoError
+from ostree_layer.etc_model import EtcStatus
+from ostree_layer.model import Package, PackageDiff, Requests
 from ostree_layer.ostree_gi import OSTree
+from ostree_layer.status_model import DeploymentStatus, SignatureStatus, Status
 
-LINES = 12
-ETC_LINES = 6
+OURS = "ostree-layer"
 UNLOCKED_NONE = OSTree.DeploymentUnlockedState.NONE
+CHECKSUM = re.compile("[0-9a-f]{64}")
 
 
-@dataclasses.dataclass(frozen=True)
-class DeploymentStatus:
-    """One deployment; `timestamp` is its commit's, in seconds since the epoch."""
-
-    stateroot: str
-    checksum: str
-    serial: int
-    refspec: str
-    version: str
-    timestamp: int
-    base: str = ""
-    base_version: str = ""
-    requests: Requests = Requests()
-    command: str = ""
-    booted: bool = False
-    staged: bool = False
-    pinned: bool = False
-    merge: bool = False
-    """Whether it is the one whose /etc the next deployment of its stateroot gets."""
-    unlocked: str = ""
-    changes: PackageDiff = PackageDiff()
-    """What booting it would change: see `read`."""
-    etc: EtcStatus = EtcStatus()
-
-
-def read(loaded: OSTree.Sysroot) -> tuple[DeploymentStatus, ...]:
-    """The deployments in boot order.
+def read(loaded: OSTree.Sysroot) -> Status:
+    """The deployments, and whether the last shutdown failed to finalize one.
 
     `changes` is against the booted deployment, or, where none is, against the next one of the same stateroot.
     """
-    store = sysroot.repository(loaded)
-    deployments = list(loaded.get_deployments())
-    return tuple(_read_one(loaded, store, d, _compared_with(loaded, deployments, d)) for d in deployments)
+    failed = finalization.failure(Path(loaded.get_path().get_path()), is_booted=sysroot.find_booted(loaded) is not None)
+    found = (_read_one(loaded, index) for index in range(len(loaded.get_deployments())))
+    return Status(tuple(found), tuple(filter(None, [failed])))
 
 
-def _compared_with(
-    loaded: OSTree.Sysroot, deployments: list[OSTree.Deployment], deployment: OSTree.Deployment
-) -> OSTree.Deployment | None:
-    booted = sysroot.find_booted(loaded)
+def _compared_with(loaded: OSTree.Sysroot, index: int) -> OSTree.Deployment | None:
+    booted, (deployment, *later) = sysroot.find_booted(loaded), loaded.get_deployments()[index:]
     if booted is not None:
         return None if deployment.equal(booted) else booted
-    later = deployments[deployments.index(deployment) + 1 :]
     return next((d for d in later if d.get_osname() == deployment.get_osname()), None)
 
 
-def _read_one(
-    loaded: OSTree.Sysroot, store: OSTree.Repo, deployment: OSTree.Deployment, other: OSTree.Deployment | None
-) -> DeploymentStatus:
-    commit = repo.load_commit(store, deployment.get_csum())
-    values = repo.metadata(commit)
-    local = metadata.parse_local(values)
+def _read_one(loaded: OSTree.Sysroot, index: int) -> DeploymentStatus:
+    deployment = loaded.get_deployments()[index]
+    store, checksum = sysroot.repository(loaded), deployment.get_csum()
+    commit = repo.load_commit(store, checksum)
+    local = metadata.parse_local(repo.metadata(commit))
     booted = sysroot.find_booted(loaded)
     unlocked = deployment.get_unlocked()
     return DeploymentStatus(
         stateroot=deployment.get_osname(),
-        checksum=deployment.get_csum(),
+        checksum=checksum,
         serial=deployment.get_deployserial(),
         refspec=origin.refspec(deployment),
         version=repo.version(commit),
         timestamp=repo.timestamp(commit),
+        index=index,
+        label=_said(deployment, OURS, "label"),
         base=local.base if local else "",
         base_version=_version_of(store, local.base) if local else "",
+        pinned_to=_pinned_to(deployment),
+        followed=_said(deployment, OURS, "followed"),
         requests=local.requests if local else Requests(),
         command=local.transaction.command if local else "",
         booted=booted is not None and deployment.equal(booted),
         staged=deployment.is_staged(),
-        pinned=deployment.is_pinned(),
+        # What an option keeps, nobody has pinned.
+        pinned=deployment.is_pinned() and _said(deployment, OURS, "kept") != "true",
         unlocked="" if unlocked == UNLOCKED_NONE else OSTree.Deployment.unlocked_state_to_string(unlocked),
         merge=deployment.equal(loaded.get_merge_deployment(deployment.get_osname())),
-        changes=_changes(loaded, store, other, deployment),
+        signatures=_signatures(store, local.base if local else checksum, origin.refspec(deployment).rpartition(":")[0]),
+        changes=_changes(loaded, _compared_with(loaded, index), deployment),
         etc=_read_etc(loaded, deployment),
     )
+
+
+def _said(deployment: OSTree.Deployment, group: str, key: str) -> str:
+    """What the deployment's origin says under a key; nothing where it does not."""
+    keyfile = deployment.get_origin()
+    if keyfile is None or not keyfile.has_group(group) or key not in keyfile.get_keys(group)[0]:
+        return ""
+    return str(keyfile.get_string(group, key))
+
+
+def _pinned_to(deployment: OSTree.Deployment) -> str:
+    named = origin.refspec(deployment).rpartition(":")[2]
+    return _said(deployment, origin.GROUP, "override-commit") or (named if CHECKSUM.fullmatch(named) else "")
+
+
+def _signatures(store: OSTree.Repo, checksum: str, remote: str) -> SignatureStatus:
+    """Those of a commit, which need not be there any more, by the keys of the remote if there is one of that name."""
+    if not repo.has_commit(store, checksum):
+        return SignatureStatus()
+    if remote not in store.remote_list():
+        remote = ""
+    try:
+        demanded = bool(remote) and signatures.are_demanded(store, remote)
+        return SignatureStatus(signatures.check(store, checksum, signatures.Keys(remote=remote)).signatures, demanded)
+    except RepoError as e:
+        return SignatureStatus(unread=str(e))
 
 
 def _read_etc(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> EtcStatus:
@@ -142,84 +146,12 @@ def _version_of(store: OSTree.Repo, checksum: str) -> str:
     return repo.version(repo.load_commit(store, checksum)) if repo.has_commit(store, checksum) else ""
 
 
-def _changes(
-    loaded: OSTree.Sysroot, store: OSTree.Repo, other: OSTree.Deployment | None, deployment: OSTree.Deployment
-) -> PackageDiff:
+def _changes(loaded: OSTree.Sysroot, other: OSTree.Deployment | None, deployment: OSTree.Deployment) -> PackageDiff:
     if other is None or other.get_csum() == deployment.get_csum():
         return PackageDiff()
-    return diff.compare(_packages(loaded, store, other), _packages(loaded, store, deployment))
+    return diff.compare(_packages(loaded, other), _packages(loaded, deployment))
 
 
-def _packages(loaded: OSTree.Sysroot, store: OSTree.Repo, deployment: OSTree.Deployment) -> tuple[Package, ...]:
-    """The packages of a deployment: from its commit's metadata, or else from its rpm database."""
-    stored = metadata.parse_packages(repo.metadata(repo.load_commit(store, deployment.get_csum())))
-    if stored is not None:
-        return stored
+def _packages(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> tuple[Package, ...]:
     root = sysroot.deployment_path(loaded, deployment)
-    dbpath = database.find_rpmdb(root)
-    return rpmdb.installed_packages(root, dbpath) if dbpath else ()
-
-
-def render(deployments: Iterable[DeploymentStatus]) -> Iterator[str]:
-    """The lines of `dnf status`."""
-    for number, deployment in enumerate(deployments):
-        if number:
-            yield ""
-        yield from _render_one(deployment)
-
-
-def _render_one(deployment: DeploymentStatus) -> Iterator[str]:
-    mark = "●" if deployment.booted else " "
-    notes = [word for word in ("booted", "staged", "pinned", "unlocked") if getattr(deployment, word)]
-    title = deployment.refspec or "local tree"
-    yield f"{mark} {deployment.stateroot} {title}" + (f" ({', '.join(notes)})" if notes else "")
-    for name, value in _fields(deployment):
-        if value:
-            yield field(name, value)
-    yield from listed("Changes", _shortened(diff.render(deployment.changes), LINES))
-    yield from _render_etc(deployment)
-
-
-def _render_etc(deployment: DeploymentStatus) -> Iterator[str]:
-    found = deployment.etc
-    if deployment.merge:
-        yield from listed("Local in /etc", _shortened(etc_words.render_local(found.local), ETC_LINES + 1))
-    yield from listed("Stopped by /etc", _shortened(etc_words.render_obstacles(found.obstacles), LINES))
-    yield from listed("Conflicts in /etc", _shortened(etc_words.render_conflicts(found.conflicts), LINES))
-    if found.conflicts:
-        yield from listed("New defaults", [found.defaults])
-        yield from listed("Compare by", filter(None, [etc_words.render_comparison(found)]))
-
-
-def _shortened(found: Iterable[str], limit: int) -> list[str]:
-    lines = list(found)
-    more = len(lines) - limit
-    return lines if more <= 0 else [*lines[:limit], f"and {more} more (all of them: --json)"]
-
-
-def _fields(deployment: DeploymentStatus) -> Iterator[tuple[str, str]]:
-    requests = deployment.requests
-    yield "Version", f"{deployment.version or '(none)'} ({moment(deployment.timestamp)})"
-    yield "Commit", f"{deployment.checksum}.{deployment.serial}"
-    yield "Base", deployment.base
-    yield "Made by", deployment.command
-    yield "Layered packages", " ".join(requests.packages)
-    yield "Groups", " ".join(requests.groups)
-    yield "Modules", " ".join(requests.modules)
-    yield "Local packages", " ".join(entry.partition(":")[2] for entry in requests.local)
-    yield "Removed from base", " ".join(requests.removed)
-    yield "Replaced in base", " ".join(requests.replaced)
-    yield "Unlocked", deployment.unlocked
-
-
-def as_json(deployments: Iterable[DeploymentStatus]) -> dict[str, Any]:
-    """`dnf status --json`: the fields of DeploymentStatus under their own names, packages as NEVRAs."""
-    return {"deployments": [_one_as_json(deployment) for deployment in deployments]}
-
-
-def _one_as_json(deployment: DeploymentStatus) -> dict[str, Any]:
-    return {
-        **dataclasses.asdict(deployment),
-        "id": f"{deployment.stateroot}-{deployment.checksum}.{deployment.serial}",
-        "changes": diff.as_json(deployment.changes),
-    }
+    return checkout.packages(sysroot.repository(loaded), deployment.get_csum(), root) or ()

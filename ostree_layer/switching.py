@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-from ostree_layer import choice, deploy, diff, repo, retention, sysroot, trees, var_data
+from ostree_layer import checkout, choice, deploy, diff, repo, retention, sysroot, var_data
 from ostree_layer.errors import HostError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.model import Deployed, PackageDiff, RolledBack, Settings, Target
@@ -97,7 +97,9 @@ def _plan(target: Target, locked: OSTree.Sysroot, goal: OSTree.Deployment) -> Pl
     booted = sysroot.find_booted(locked)
     former = following if booted is None or booted.equal(goal) else booted
     store = sysroot.repository(locked)
-    packages = [trees.packages(store, d.get_csum()) or () for d in (former, goal)]
+    packages = [
+        checkout.packages(store, d.get_csum(), sysroot.deployment_path(locked, d)) or () for d in (former, goal)
+    ]
     changes = diff.compare(*packages)
     # What is staged has never run, and another stateroot has a /var of its own.
     shares_data = not former.is_staged() and former.get_osname() == goal.get_osname()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Callable
 
-from ostree_layer import comparison, diff, fsck, packaged, repo, signatures, sysroot, tree_words, trees
+from ostree_layer import checkout, comparison, diff, fsck, packaged, repo, signatures, sysroot, tree_words, trees
 from ostree_layer.compose import export
 from ostree_layer.errors import RepoError
 from ostree_layer.layout.kernel import Report
@@ -77,7 +77,8 @@ class Show(Act):
 class Log(Act):
     @staticmethod
     def set_argparser(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("commit", metavar=COMMIT, help="where to begin")
+        text = "where to begin; on a host, by default, at the tree that it has booted, or boots next"
+        parser.add_argument("commit", metavar=COMMIT, nargs="?", help=text)
         parser.add_argument("-n", "--limit", type=int, metavar="N", help="show no more than N commits")
         text = "show only commits that change one of these packages"
         parser.add_argument("--packages", nargs="+", default=(), metavar="NAME", help=text)
@@ -86,7 +87,7 @@ class Log(Act):
     def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
         if opts.limit is not None and opts.limit < 0:
             raise RepoError(f"--limit={opts.limit} is no number of commits")
-        steps = itertools.islice(trees.log(store, trees.find(store, opts.commit), opts.packages), opts.limit)
+        steps = itertools.islice(trees.log(store, _find(store, opts), opts.packages), opts.limit)
         lines = (line for step in steps for line in tree_words.step(step))
         return Answer("log", lambda: list(map(tree_words.step_as_json, steps)), lines)
 
@@ -103,7 +104,7 @@ class Diff(Act):
     @staticmethod
     def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
         old, new = (trees.find(store, name) for name in (opts.old, opts.new))
-        packages = diff.compare(trees.require_packages(store, old), trees.require_packages(store, new))
+        packages = diff.compare(checkout.require_packages(store, old), checkout.require_packages(store, new))
         found = comparison.compare(store, old, new, packages, files=opts.files, changelogs=opts.changelogs)
         status = UNCHANGED if opts.unchanged_exit_77 and not found else 0
         return Answer("diff", lambda: tree_words.comparison_as_json(found), tree_words.comparison(found), status)
@@ -138,9 +139,7 @@ class Export(Act):
 
     @staticmethod
     def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
-        if opts.commit is None:
-            raise RepoError("in a repository that is not a host's, 'dnf tree export' needs a ref or commit")
-        found = export.read(store, trees.find(store, opts.commit))
+        found = export.read(store, _find(store, opts))
         if opts.output_dir is None:
             return Answer("export", found.document, found.whole().splitlines())
         found.write(opts.output_dir)
@@ -160,10 +159,17 @@ def open_repo(at: Target | Path, opts: argparse.Namespace) -> OSTree.Repo:
     return sysroot.repository(opened)
 
 
+def _find(store: OSTree.Repo, opts: argparse.Namespace) -> str:
+    """The commit that the options name; `open_repo` has named one where there is one to be meant."""
+    if opts.commit is None:
+        raise RepoError(f"in a repository that is not a host's, 'dnf tree {opts.act}' needs a ref or commit")
+    return trees.find(store, opts.commit)
+
+
 def verify(store: OSTree.Repo, checksum: str, keys: Keys, report: Report) -> Verification:
     """Read all of a commit, ask who signed it, and, if it is whole, compare it with what its packages say."""
     if repo.is_partial(store, checksum):
-        raise RepoError(f"commit {checksum} cannot be verified: only a part of it is here", hint=trees.PULL_ALL)
+        raise RepoError(f"commit {checksum} cannot be verified: only a part of it is here", hint=checkout.PULL_ALL)
     with report("Reading the objects"):
         objects, damaged = fsck.read_objects(store, checksum)
     with report("Verifying the signatures"):

@@ -59,7 +59,7 @@ def details(found: Details, *, with_packages: bool) -> Iterator[str]:
     for name, value in _fields(found):
         if value:
             yield field(name, value)
-    yield from listed("Signatures", map(_signature, found.signatures))
+    yield from listed("Signatures", map(signature, found.signatures))
     yield from listed("Metadata", (f"{key}: {text}" for key, text in found.others.items()))
     if with_packages:
         yield from listed("Packages", (package.nevra for package in found.tree.packages or ()))
@@ -86,9 +86,10 @@ def _fields(found: Details) -> Iterator[tuple[str, str]]:
             yield f"Requested {field.name}", " ".join(getattr(local.requests, field.name))
 
 
-def _signature(signature: Signature) -> str:
-    words = " ".join(filter(None, [signature.kind, signature.key, signature.user]))
-    return f"{words}: {signature.verdict}" + (f", {signature.reason}" if signature.reason else "")
+def signature(found: Signature) -> str:
+    """One line for a signature."""
+    words = " ".join(filter(None, [found.kind, found.key, found.user]))
+    return f"{words}: {found.verdict}" + (f", {found.reason}" if found.reason else "")
 
 
 def details_as_json(found: Details) -> dict[str, Any]:
@@ -172,7 +173,7 @@ def verification(found: Verification) -> Iterator[str]:
 
 
 def _signatures(found: Verification) -> Iterator[str]:
-    lines = [_signature(signature) for signature in found.signed.signatures]
+    lines = list(map(signature, found.signed.signatures))
     lines += [f"not signed by {key}" for key in found.signed.absent]
     yield from listed("Signatures", lines or ["none"])
 

@@ -21,7 +21,6 @@ SIZES = "ostree.sizes"
 # What is said of a commit under names of its own.
 SAID = ("version", metadata.PKGLIST, SIZES)
 LONG = 200
-PULL_ALL = "'ostree pull' without --commit-metadata-only gets the rest"
 
 
 def refs(store: OSTree.Repo, *, internal: bool = False) -> dict[str, str]:
@@ -79,7 +78,7 @@ class Reader:
             version=repo.version(commit),
             is_partial=is_partial,
             size=self._size(checksum, commit, is_partial=is_partial) if with_size else None,
-            packages=packages(self._store, checksum),
+            packages=checkout.packages(self._store, checksum),
         )
 
     def _size(self, checksum: str, commit: GLib.Variant, *, is_partial: bool) -> int | None:
@@ -87,14 +86,6 @@ class Reader:
             objects = OSTree.commit_get_object_sizes(commit)[1]
             return sum(int(found.unpacked) for found in objects if found.objtype == OSTree.ObjectType.FILE)
         return None if is_partial else Contents(self._store, checksum).size(self._sizes)
-
-
-def packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...] | None:
-    """The packages of a commit: from its metadata, or else from its rpm database; None where neither is here."""
-    stored = metadata.parse_packages(repo.metadata(repo.load_commit(store, checksum)))
-    if stored is not None:
-        return stored
-    return None if repo.is_partial(store, checksum) else checkout.find_packages(store, checksum)
 
 
 def read_details(store: OSTree.Repo, checksum: str, ref: str) -> Details:
@@ -122,7 +113,7 @@ def log(store: OSTree.Repo, checksum: str, names: Collection[str] = ()) -> Itera
 
     A commit that was made on this host follows the one that it was made from, and not its parent, which is the base.
     """
-    read = functools.lru_cache(maxsize=2)(functools.partial(packages, store))
+    read = functools.lru_cache(maxsize=2)(functools.partial(checkout.packages, store))
     for current in lineage(store, checksum):
         step = _step(store, current, read)
         if not names or (step.changes is not None and diff.touches(step.changes, names)):
@@ -159,12 +150,3 @@ def _step(store: OSTree.Repo, checksum: str, read: Callable[[str], tuple[Package
         before=before,
         missing=missing,
     )
-
-
-def require_packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
-    """The packages of a commit; RepoError where they cannot be known."""
-    found = packages(store, checksum)
-    if found is None:
-        message = f"the packages of commit {checksum} are not known: neither its metadata nor its rpm database is here"
-        raise RepoError(message, hint=PULL_ALL)
-    return found

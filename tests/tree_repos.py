@@ -119,11 +119,15 @@ def run(folder: Path, argv: list[str], extra: Mapping[str, str] | None = None) -
 
 def as_ordinary_user(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The same, by somebody who is not root."""
+    return run(folder, of_ordinary_user(folder, guard.dnf_argv(folder, None, "--releasever=1", "tree", *arguments)))
+
+
+def of_ordinary_user(folder: Path, argv: list[str]) -> list[str]:
+    """The argv by which somebody who is not root, but to whom folder belongs, runs argv."""
     guard.environment(folder)
     for path in (folder, *(folder / name for name in guard.FOLDERS)):
         os.chown(path, 65534, 65534)
-    argv = guard.dnf_argv(folder, None, "--releasever=1", "tree", *arguments)
-    return run(folder, ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *argv])
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *argv]
 
 
 def said(folder: Path, *arguments: str) -> str:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ostree_layer import checkout, commit, dnf_base, host, layout, ledger, notices, repo, rpmdb, staging
+from ostree_layer import checkout, commit, dnf_base, host, layout, notices, repo, rpmdb, staging
 from ostree_layer.compose import customs, ids, inputs, layers, record, versions
 from ostree_layer.compose.composed import Composed
 from ostree_layer.compose.order import Base, Layer, Order, Outcome
@@ -109,7 +109,7 @@ class _Making:
         advisories = tuple(notices.of(selection.packages()))
         self._step = selection.run()
         packages = rpmdb.installed_packages(self._staged.root, rpm_home.DATABASE)
-        former = None if self._previous is None else ledger.packages_of(self._by.target, self._previous)
+        former = None if self._previous is None else checkout.require_packages(self._by.target, self._previous)
         base = self._base.checksum if self._base.is_tree else ""
         repositories = tuple(selection.repositories())
         coming = tuple(self._coming)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ostree_layer import ledger, metadata, repo
+from ostree_layer import checkout, metadata, repo
 from ostree_layer.compose import ids, lockfile, recipe
 from ostree_layer.compose.lockfile import Lock
 from ostree_layer.compose.recipe import File, Level, Recipe
@@ -92,7 +92,7 @@ def _export(store: OSTree.Repo, checksum: str, found: Recipe, notes: list[str]) 
     trees = [_again(level, found, names, checks) for level in found.levels]
     for tree in trees[1:]:  # not all of the ids are theirs
         tree.update({key: ["*"] for key in ("ignore-removed-users", "ignore-removed-groups") if "check-passwd" in tree})
-    packages = ledger.packages_of(store, checksum)
+    packages = checkout.require_packages(store, checksum)
     locks = [_lock(package, found.digests) for package in packages]
     held = {names[name]: file for name, file in found.files.items() if name in names}
     return Export(f"commit {checksum}", trees, held, locks, [*notes, *_notes(found, names)])

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests import guard, sysroots, toys
-from tests.bench import composing
+from tests.bench import composing, looking
 from tests.bench.clock import timed
 from tests.sysroots import ostree
 from tests.toys import CACHE, Toy
@@ -133,6 +133,12 @@ class Bench:
         self._plain(self._root, "remove", "small")
         return (ours - plain) / 1024
 
+    def looking(self) -> float:
+        """The seconds of `dnf tree diff` after its start, of two commits with this tree."""
+        store = self._host.sysroot / "ostree/repo"
+        commits = looking.commit_twice(store)
+        return self.median(lambda: looking.comparison(self._host.folder, store, commits))
+
 
 def rows(bench: Bench) -> list[tuple[str, str, float]]:
     """What was measured, its limit, and the figure."""
@@ -146,6 +152,7 @@ def rows(bench: Bench) -> list[tuple[str, str, float]]:
         ("(c) the naive road, in our roads", "at least 3 at 100k", bench.median(bench.naive) / small),
         ("(d) 3000 files of 100 MB, in plain dnfs", "1.5", big_ratio(bench)),
         ("(e) peak memory over plain dnf, MB", "40", bench.median(bench.more_memory)),
+        ("(j) dnf tree diff after its start, seconds", "0.2", bench.looking()),
     ]
 
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from ostree_layer import etc
-from ostree_layer.model import LocalEtc
+from ostree_layer.etc_model import LocalEtc
 
 NOBODY = 65534
 

@@ -182,5 +182,5 @@ def test_package_diffs_of_other_tools(speaking: Host) -> None:
     ]
     assert shown(speaking, metadata.PKGLIST).startswith("[('app', '0', '1', '1', 'noarch'), ")
     # What they fall back on where a commit has no list.
-    in_database = checkout.read_packages(store, checksum)
+    in_database = checkout.require_packages(store, checksum)
     assert [(p.name, p.epoch, p.version, p.release, p.arch) for p in in_database] == listed.unpack()

@@ -148,6 +148,24 @@ def test_the_log_of_a_host_goes_from_change_to_change(repos: Repos, folder: Path
     assert steps[1]["changes"]["added"] == ["app-1-1.noarch", "lib-1-1.noarch"] and steps[2]["changes"] is None
 
 
+def test_the_log_of_a_host_begins_with_what_boots_next(repos: Repos, folder: Path) -> None:
+    for options in ([], ["--packages", "app"], ["-n1"]):
+        named, meant = (
+            tree_repos.tree(folder, "log", *commit, *options, extra=repos.host.environment())
+            for commit in ([LOCAL], [])
+        )
+        assert meant.stdout == named.stdout != ""
+
+
+def test_a_log_that_begins_nowhere(repos: Repos, folder: Path) -> None:
+    done = tree_repos.tree(folder, "log", f"--repo={repos.archive}", extra=repos.host.environment())
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        "Error: in a repository that is not a host's, 'dnf tree log' needs a ref or commit\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "commands"),
     [

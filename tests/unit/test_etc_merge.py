@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ostree_layer import etc
-from ostree_layer.model import EtcConflict, EtcObstacle, LocalEtc
+from ostree_layer.etc_model import EtcObstacle, LocalEtc
+from ostree_layer.model import EtcConflict
 
 Trees = tuple[Path, Path, Path]
 ODD = os.fsdecode(b"not \xff utf-8")

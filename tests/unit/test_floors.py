@@ -11,20 +11,20 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
-    "account_files dirtree errors failpoint model ownership staged_root treefile.merging",
-    "compose.repositories compose.versions compose_options contexts database diff etc_words fields host"
-    " host_options layout.ids layout.record mounts privileges process requests rpm_ostree rpmdb settings signals"
-    " sysusers tmpfiles tree_model treefile.kinds treefile.text upper",
-    "advisories cage checkout clone compose.composed compose.lockfile contents dnf_base etc fsck labels"
-    " layout.accounts layout.initramfs layout.machine layout.os_release layout.paths layout.places"
-    " layout.reproducible layout.rpm_home layout.selinux layout.skeleton layout.var lean metadata misfits objects"
-    " origin ostree_gi replay repo signatures solver sysroot tree_words treefile.files treefile.keys"
+    "account_files dirtree errors evr failpoint model ownership staged_root treefile.merging",
+    "compose.repositories compose.versions compose_options contexts database diff etc_model fields host"
+    " host_options layout.ids layout.record metadata mounts privileges process repo requests rpm_ostree rpmdb"
+    " settings signals sysusers tmpfiles tree_model treefile.kinds treefile.text upper",
+    "advisories cage checkout clone compose.composed compose.lockfile contents dnf_base etc_words finalization"
+    " fsck labels layout.accounts layout.initramfs layout.machine layout.os_release layout.paths layout.places"
+    " layout.reproducible layout.rpm_home layout.selinux layout.skeleton layout.var lean misfits objects origin"
+    " ostree_gi replay signatures solver status_model sysroot tree_words treefile.files treefile.keys"
     " treefile.kickstart treefile.kickstart_file treefile.rules treefile.source treefile.variables",
     "boot caged_rpm choice commit comparison compose.ids compose.layers compose.recipe compose.selection deploy"
-    " graft layout layout.kernel ledger local_history looking move_words notices packaged place pull relabel"
-    " retention staging status treefile treefile.rendering trees var_data",
+    " etc graft history journal layout layout.kernel ledger local_history looking move_words notices packaged"
+    " place pull relabel retention staging status_words treefile treefile.rendering trees var_data",
     "activation cleaner compose.customs compose.export compose.family compose.inputs compose.order compose.record"
-    " compose.workshop destination imports interop move pins stateroots switching terminal tidying trunk"
+    " compose.workshop destination imports interop move pins stateroots status switching terminal tidying trunk"
     " workpiece",
     "compose compose.planning compose.report deployment_words journey layering tree_acts",
 )

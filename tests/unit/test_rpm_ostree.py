@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ostree_layer import diff, rpm_ostree
+from ostree_layer import metadata, rpm_ostree
 from ostree_layer.model import Package, Requests
 
 
@@ -57,7 +57,7 @@ def test_the_order_of_packages_is_that_in_which_others_search() -> None:
         package("a", "1", epoch="2"),
         package("a", "9", "i686"),
     ]
-    assert [found.nevra for found in diff.in_order(mixed)] == [
+    assert [Package(*row).nevra for row in metadata.packages_variant(mixed).unpack()] == [
         "a-9-1.i686",
         "a-9-1.noarch",
         "a-10-1.noarch",

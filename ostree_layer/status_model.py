@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `dnf status` has to say, as values."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ostree_layer.etc_model import EtcStatus
+from ostree_layer.model import PackageDiff, Requests
+from ostree_layer.tree_model import Signature
+
+
+@dataclasses.dataclass(frozen=True)
+class SignatureStatus:
+    """The signatures of a base commit; whether its remote demands some; and why they cannot be read, if so."""
+
+    found: tuple[Signature, ...] = ()
+    demanded: bool = False
+    unread: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class DeploymentStatus:
+    """One deployment; `timestamp` is its commit's, in seconds since the epoch."""
+
+    stateroot: str
+    checksum: str
+    serial: int
+    refspec: str
+    version: str
+    timestamp: int
+    index: int = 0
+    """Its place in the boot order: 0 boots next."""
+    label: str = ""
+    base: str = ""
+    base_version: str = ""
+    pinned_to: str = ""
+    """The commit that upgrades do not leave; empty where a ref is followed."""
+    followed: str = ""
+    """The ref that was followed before that."""
+    requests: Requests = Requests()
+    command: str = ""
+    booted: bool = False
+    staged: bool = False
+    pinned: bool = False
+    merge: bool = False
+    """Whether it is the one whose /etc the next deployment of its stateroot gets."""
+    unlocked: str = ""
+    signatures: SignatureStatus = SignatureStatus()
+    changes: PackageDiff = PackageDiff()
+    """What booting it would change: see `status.read`."""
+    etc: EtcStatus = EtcStatus()
+
+
+@dataclasses.dataclass(frozen=True)
+class Status:
+    """The deployments in boot order, and what is to be said before them."""
+
+    deployments: tuple[DeploymentStatus, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether another deployment than the booted one boots next; where none is booted, none waits."""
+        return any(one.booted for one in self.deployments[1:])
