@@ -117,9 +117,8 @@ class OstreePlugin(dnf.Plugin):
         if self.place is None:
             self.place = self.resources.enter_context(layering.take(target, from_booted=opts.from_booted))
         where = self.place
-        if where.starts_elsewhere:
-            logger.info(_("Adding to deployment %s, which has not been booted yet."), where.start.get_csum()[:12])
         wanted = move.Move(self.base, where, options, self.wish.forgotten if self.wish else None)
+        self.tell(wanted.opening())
         self.layering = layering.stage(wanted, dbpath, self.resources)
         if where.starts_elsewhere and opts.releasever is None:
             wanted.require_same_release(self.base.conf.releasever)
@@ -212,7 +211,8 @@ class OstreePlugin(dnf.Plugin):
         elif opts.check or opts.preview:
             self.tell(self.layering.move.preview(tree, in_full=opts.preview))
         else:
-            self.tell(terminal.installed(harmless(self.layering.deploy)(tree, terminal.progress, name)))
+            deployed = harmless(self.layering.deploy)(tree, terminal.progress, name)
+            self.tell([*self.layering.move.difference(tree), *terminal.installed(deployed)])
 
     @staticmethod
     def tell(lines):

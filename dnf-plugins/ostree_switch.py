@@ -7,6 +7,8 @@ import dnf.cli.commands
 import dnf.exceptions
 import dnf.i18n
 
+from .ostree_command import ChangingCommand, register
+
 _, P_ = dnf.i18n.translation("ostree-layer")
 
 
@@ -69,6 +71,32 @@ class SystemSwitchCommand(MoveCommand):
         parser.add_argument("--name", metavar="REF", help=_("let this ref lead to the new tree"))
 
 
+class RebaseCommand(ChangingCommand):
+    aliases = ("rebase",)
+    summary = _("go to another tree exactly as it was composed")
+
+    @staticmethod
+    def set_argparser(parser):
+        parser.add_argument("tree", metavar="REFSPEC|COMMIT|:VERSION", help=_("the tree to go to"))
+        add_certified_by(parser)
+        parser.add_argument("--stateroot", metavar="NAME", help=_("deploy it into this stateroot"))
+
+    def act(self, target):
+        from ostree_layer import destination, rebase, terminal
+
+        opts = self.opts
+        terms = destination.Terms(tuple(opts.certified_by), opts.allow_downgrade)
+        wish = rebase.Wish(opts.tree, terms, opts.from_booted, opts.stateroot or "")
+        with rebase.planned(target, wish, terminal.pulling) as plan:
+            print("\n".join(plan.lines()))
+            if not plan:
+                print(_("Nothing to do: that is the tree that there is."))
+                self.cli.demands.success_exit_status = 77 if opts.unchanged_exit_77 else 0
+                return
+            self.confirm()
+            print("\n".join(terminal.installed(plan.carry_out(self.settings, terminal.progress))))
+
+
 class DeployCommand(MoveCommand):
     aliases = ("deploy",)
     summary = _("go to another commit of the tree, until the next upgrade")
@@ -85,13 +113,15 @@ class RecomposeCommand(MoveCommand):
     summary = _("make the tree again, from its base and what was asked for")
 
 
+class SystemImportCommand(MoveCommand):
+    aliases = ("system-import",)
+    summary = _("take over what rpm-ostree has layered")
+
+
 class OstreeSwitchPlugin(dnf.Plugin):
     name = "ostree-switch"
     config_name = "ostree"
 
     def __init__(self, base, cli):
         super().__init__(base, cli)
-        for command in (SystemSwitchCommand, DeployCommand, RecomposeCommand):
-            # A name that somebody else has taken would break every dnf command.
-            if cli is not None and command.aliases[0] not in cli.cli_commands:
-                cli.register_command(command)
+        register(self, (RebaseCommand, SystemSwitchCommand, DeployCommand, RecomposeCommand, SystemImportCommand))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import boot, commit, deploy, etc, host, journal, lean, metadata, repo, retention
+from ostree_layer import boot, commit, deploy, etc, host, journal, lean, metadata, repo, retention, sysroot
 from ostree_layer.deploy import Tree
 from ostree_layer.failpoint import failpoint
 from ostree_layer.model import Deployed, EtcConflict, Settings, Target
@@ -27,6 +27,12 @@ def tree_of(store: OSTree.Repo, checksum: str, origin: GLib.KeyFile, folder: Pat
     with commit.writing(store):
         lean_usr = lean.write(store, checksum)
     return Tree(checksum, origin, lean_usr, folder)
+
+
+def merge_of(locked: OSTree.Sysroot, stateroot: str) -> Path | None:
+    """The deployment whose /etc will be merged into the next one's defaults; None in an empty stateroot."""
+    merge = locked.get_merge_deployment(stateroot)
+    return sysroot.deployment_path(locked, merge) if merge is not None else None
 
 
 def meet_local_etc(merge: Path | None, new: Path) -> tuple[EtcConflict, ...]:

@@ -41,7 +41,7 @@ class Finder:
             local = self._local(checksum)
             return Destination(checksum, local.base_refspec) if local else self._pinned(checksum)
         here = pull.parse(self._followed)[0] if self._followed else ""
-        if here and not remote and repo.resolve(self._store, name) is None:
+        if here and not remote and name not in repo.refs(self._store):
             return self.newest(f"{here}:{name}")
         return self.newest(word)
 

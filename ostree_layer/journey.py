@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ostree_layer import ledger, metadata, origin, pull, repo, sysroot
+from ostree_layer import imports, ledger, metadata, origin, pull, repo, sysroot
 from ostree_layer.destination import ABBREVIATED, Finder, Terms
 from ostree_layer.errors import HostError
 from ostree_layer.model import Destination, Settings
@@ -31,7 +31,7 @@ NAMED = (
     "security",
     "severity",
 )
-UPGRADE, SWITCH, DEPLOY, RECOMPOSE = "upgrade", "system-switch", "deploy", "recompose"
+UPGRADE, SWITCH, DEPLOY, RECOMPOSE, IMPORT = "upgrade", "system-switch", "deploy", "recompose", "system-import"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,13 +56,16 @@ class Wish:
         """The destination, pulled and judged; None where there is no need to go anywhere."""
         store = sysroot.repository(locked)
         if self.command == SWITCH:
-            require_nothing_staged(locked, from_booted=self.from_booted)
-        self._require_place(locked)
+            sysroot.require_nothing_staged(locked, from_booted=self.from_booted)
+        if self.into:
+            sysroot.require_existing(locked, self.into)
         if self.name:
             require_own_name(store, self.name)
         base = ledger.read_base(store, start.get_csum())
+        if self.command == IMPORT:
+            return imported(store, start)
         if self.command == RECOMPOSE:
-            return here(start, base)
+            return origin.here(start, base)
         with progress() as tell:
             return self._find(Finder(store, origin.following(start), base, tell), store, start, base)
 
@@ -85,10 +88,6 @@ class Wish:
         is_version = self.command == DEPLOY and not ABBREVIATED.fullmatch(self.word.lstrip(":"))
         return finder.find(":" + self.word.lstrip(":") if is_version else self.word)
 
-    def _require_place(self, locked: OSTree.Sysroot) -> None:
-        if self.into and not sysroot.deploy_folder(locked, self.into).parent.is_dir():
-            raise HostError(f"there is no stateroot {self.into}", hint=f"'dnf stateroot create {self.into}' makes it")
-
 
 def upgrade(command: str, opts: Any, settings: Settings) -> Wish | None:
     """The wish of `dnf upgrade` for a newer tree: where it names neither packages nor advisories."""
@@ -97,10 +96,17 @@ def upgrade(command: str, opts: Any, settings: Settings) -> Wish | None:
     return Wish(UPGRADE, terms=Terms(allow_downgrade=opts.allow_downgrade), from_booted=opts.from_booted)
 
 
-def here(start: OSTree.Deployment, base: str) -> Destination:
-    """The base that a deployment has, followed as it is."""
-    pinned, override = origin.is_pinned(start), origin.is_override(start)
-    return Destination(base, origin.following(start), is_pinned=pinned, is_override=override)
+def imported(store: OSTree.Repo, start: OSTree.Deployment) -> Destination:
+    """The base of what rpm-ostree has layered on start, with its requests; HostError where there is none."""
+    if not imports.is_foreign(store, start) and not imports.stands_on_foreign(store, start):
+        raise HostError("rpm-ostree has layered nothing on this host, or it has been taken over already")
+    found = imports.read(store, start)
+    if not repo.has_commit(store, found.base):
+        hint = "'ostree pull' brings it back; then try again"
+        raise HostError(f"the base {found.base} of what rpm-ostree has layered is not here any more", hint=hint)
+    for note in found.notes:
+        log.info("%s", note)
+    return Destination(found.base, found.base_refspec, requests=found.requests)
 
 
 def followed(store: OSTree.Repo, start: OSTree.Deployment) -> str:
@@ -113,7 +119,7 @@ def followed(store: OSTree.Repo, start: OSTree.Deployment) -> str:
     if remote and remote not in pull.remotes(store):
         log.warning("There is no remote %s any more, so the tree has no newer commit.", remote)
         return ""
-    if ref and not remote and repo.resolve(store, ref) is None:
+    if ref and not remote and ref not in repo.refs(store):
         log.debug("no ref %s, so no newer commit", ref)
         return ""
     return refspec
@@ -126,14 +132,6 @@ def _way_back(start: OSTree.Deployment) -> str:
         if refspec != origin.refspec(start)
         else "no ref is known"
     )
-
-
-def require_nothing_staged(locked: OSTree.Sysroot, *, from_booted: bool) -> None:
-    """HostError where a staged deployment would be lost."""
-    staged = locked.get_staged_deployment()
-    if staged is not None and not from_booted:
-        hint = "reboot to start it, drop it by 'dnf rollback', or replace it by --from-booted"
-        raise HostError(f"staged deployment {staged.get_csum()[:12]} waits for the reboot", hint=hint)
 
 
 def require_own_name(store: OSTree.Repo, name: str) -> None:

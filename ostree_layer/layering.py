@@ -230,10 +230,7 @@ class Layering:
 
     @property
     def _merge(self) -> Path | None:
-        """The deployment whose /etc will be merged into the new one's defaults; None in an empty stateroot."""
-        locked = self._place.locked
-        merge = locked.get_merge_deployment(self._place.stateroot)
-        return sysroot.deployment_path(locked, merge) if merge is not None else None
+        return activation.merge_of(self._place.locked, self._place.stateroot)
 
     @property
     def _local_etc(self) -> Path:

@@ -139,12 +139,14 @@ class Destination:
     """A tree to go to: a commit, and the refspec that is followed from then on.
 
     `is_pinned`: that commit and no other, until somebody says so. `is_override`: that commit until the next upgrade.
+    `requests` are to be asked for there, where it is not what was asked for before.
     """
 
     checksum: str
     refspec: str
     is_pinned: bool = False
     is_override: bool = False
+    requests: Requests | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,20 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ostree_layer import checkout, comparison, diff, dnf_base, ledger, notices, origin, requests, solver, sysroot
+from ostree_layer import (
+    checkout,
+    comparison,
+    diff,
+    dnf_base,
+    imports,
+    ledger,
+    notices,
+    origin,
+    requests,
+    solver,
+    sysroot,
+)
+from ostree_layer.contents import Contents
 from ostree_layer.deploy import Tree
 from ostree_layer.errors import HostError
 from ostree_layer.model import Advisory, Outcome, PackageDiff, Requests, Settings
@@ -15,6 +28,9 @@ from ostree_layer.move_words import base_changes, destination, kept_back, previe
 from ostree_layer.place import Place
 from ostree_layer.replay import Replay
 from ostree_layer.requests import shown
+
+# What the two trees cannot have in common.
+BOOKS = ("/usr/lib/sysimage", "/usr/share/rpm")
 
 
 class Move:
@@ -35,6 +51,14 @@ class Move:
         """Whether it leads to another tree, so that there is something to deploy without any package."""
         return self.place.destination is not None
 
+    def opening(self) -> Iterator[str]:
+        """What is to be said of where the run starts."""
+        start = self.place.start
+        if self.place.starts_elsewhere:
+            yield f"Adding to deployment {start.get_csum()[:12]}, which has not been booted yet."
+        if not self.is_going and imports.is_foreign(self._store, start):
+            yield "rpm-ostree has layered packages on this tree; 'dnf system-import' takes them over."
+
     def require_same_release(self, release: str) -> None:
         """HostError where the repositories were set up for another release than that of the tree to add to."""
         found = dnf_base.releasever(self.place.staged.root)
@@ -45,7 +69,9 @@ class Move:
     def mark(self, original: Callable[[], object], *, erasing: bool, skip_broken: bool) -> Iterator[str]:
         """Put to DNF what belongs into the transaction, `original` being what its command does; say what does not."""
         wanted, only_tree = self.lineage.requests, self.settings.upgrade == "tree"
-        if self.is_going:
+        destination = self.place.destination
+        if destination is not None:
+            wanted = wanted if destination.requests is None else destination.requests
             wanted = requests.without(wanted, self._forgotten or ())
             self.lineage = dataclasses.replace(self.lineage, requests=wanted)
             self.outcome = self._replay(wanted, tuple).mark(allow_erasing=erasing, skip_broken=skip_broken)
@@ -99,6 +125,18 @@ class Move:
         coming = self.base.transaction.install_set if self.base.transaction else ()
         about = [*notices.of(coming), *self._of_destination()]
         yield from preview(difference, about, in_full=in_full)
+
+    def difference(self, tree: Tree) -> Iterator[str]:
+        """How a tree that was made again from the same base differs from the host's, in what packages do not say."""
+        where = self.place
+        former = where.start.get_csum()
+        if where.destination is None or where.destination.checksum != ledger.read_base(self._store, former):
+            return
+        contents = (Contents(self._store, checksum) for checksum in (former, tree.checksum))
+        found = [change for change in comparison.compare_files(*contents) if not change.path.startswith(BOOKS)]
+        said = "are the same" if not found else f"differ in {len(found)} path{'s' if len(found) != 1 else ''}"
+        hint = f": 'dnf tree diff --files {former[:12]} {tree.checksum[:12]}' has them" if found else ""
+        yield f"Besides the databases of packages, the files of both trees {said}{hint}."
 
     def _of_destination(self) -> Iterable[Advisory]:
         """The advisories that a new base brings."""

@@ -51,6 +51,12 @@ def is_override(deployment: OSTree.Deployment) -> bool:
     return bool(_value(deployment.get_origin(), GROUP, OVERRIDE))
 
 
+def here(start: OSTree.Deployment, base: str) -> Destination:
+    """The base that a deployment has, followed as it is."""
+    pinned, override = is_pinned(start), is_override(start)
+    return Destination(base, following(start), is_pinned=pinned, is_override=override)
+
+
 def of_tree(
     deployment: OSTree.Deployment, destination: Destination | None, layer: Layer | None = None, *, is_local: bool
 ) -> GLib.KeyFile:

@@ -146,7 +146,7 @@ def stateroots(sysroot: OSTree.Sysroot) -> list[str]:
 
 def require_existing(sysroot: OSTree.Sysroot, stateroot: str) -> None:
     if stateroot not in stateroots(sysroot):
-        raise HostError(f"there is no stateroot {stateroot}", hint="'dnf stateroot list' names them")
+        raise HostError(f"there is no stateroot {stateroot}", hint=f"'dnf stateroot create {stateroot}' makes it")
 
 
 def stateroot_path(sysroot: OSTree.Sysroot, stateroot: str) -> Path:
@@ -209,6 +209,14 @@ def base_deployment(sysroot: OSTree.Sysroot, stateroot: str, *, from_booted: boo
     if booted is None or booted.get_osname() != stateroot:
         raise HostError(f"no deployment of {stateroot} is booted, so --from-booted names nothing")
     return booted
+
+
+def require_nothing_staged(sysroot: OSTree.Sysroot, *, from_booted: bool) -> None:
+    """HostError where a staged deployment would be lost."""
+    staged = sysroot.get_staged_deployment()
+    if staged is not None and not from_booted:
+        hint = "reboot to start it, drop it by 'dnf rollback', or replace it by --from-booted"
+        raise HostError(f"staged deployment {staged.get_csum()[:12]} waits for the reboot", hint=hint)
 
 
 def current(sysroot: OSTree.Sysroot, wanted: str) -> str:

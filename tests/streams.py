@@ -82,7 +82,7 @@ class Stream:
         ostree("remote", "add", "--no-gpg-verify", host.repo, REMOTE, f"file://{self.repo}")
         ostree("pull", host.repo, REMOTE, ref)
         sysroots.deploy(host, f"{REMOTE}:{ref}")
-        host.offer(*TOYS)
+        host.offer(*(toy for toy in TOYS if toy.name != BASE.name))
         return host
 
 
