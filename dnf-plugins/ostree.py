@@ -117,7 +117,7 @@ class OstreePlugin(dnf.Plugin):
         if self.place is None:
             self.place = self.resources.enter_context(layering.take(target, from_booted=opts.from_booted))
         where = self.place
-        wanted = move.Move(self.base, where, options, self.wish.forgotten if self.wish else None)
+        wanted = move.Move(self.base, where, options, self.wish.forgotten if self.wish else ())
         self.tell(wanted.opening())
         self.layering = layering.stage(wanted, dbpath, self.resources)
         if where.starts_elsewhere and opts.releasever is None:
@@ -208,10 +208,11 @@ class OstreePlugin(dnf.Plugin):
         if tree is None:
             is_asked = opts.check or opts.preview or opts.unchanged_exit_77
             self.cli.demands.success_exit_status = 77 if is_asked else 0
+            self.tell([_("Nothing to do: that is the tree that there is.")] if self.layering.move.is_going else [])
         elif opts.check or opts.preview:
             self.tell(self.layering.move.preview(tree, in_full=opts.preview))
         else:
-            deployed = harmless(self.layering.deploy)(tree, terminal.progress, name)
+            deployed = harmless(self.layering.deploy)(tree, made_by.command, terminal.progress, name)
             self.tell([*self.layering.move.difference(tree), *terminal.installed(deployed)])
 
     @staticmethod

@@ -58,7 +58,13 @@ class HostCommand(dnf.cli.Command):
 class ChangingCommand(HostCommand):
     """One that changes something."""
 
+    knows_preview = False
+
     def configure(self):
+        if not self.knows_preview and (getattr(self.opts, "preview", False) or getattr(self.opts, "check", False)):
+            raise dnf.exceptions.Error(
+                _("'dnf {}' knows no preview; --assumeno shows what it does").format(self.aliases[0])
+            )
         self.cli.demands.root_user = True
 
 

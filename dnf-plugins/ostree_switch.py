@@ -47,7 +47,7 @@ class MoveCommand(dnf.cli.Command):
         from ostree_layer import destination, journey
 
         opts = self.opts
-        terms = destination.Terms(tuple(getattr(opts, "certified_by", ())), opts.allow_downgrade)
+        terms = destination.Terms(tuple(getattr(opts, "certified_by", ())), opts.allow_downgrade, opts.cacheonly)
         into, name = getattr(opts, "stateroot", None) or "", getattr(opts, "name", None) or ""
         word = getattr(opts, "tree", "")
         return journey.Wish(self.aliases[0], word, terms, opts.from_booted, into, name, tuple(opts.forget))
@@ -73,6 +73,7 @@ class SystemSwitchCommand(MoveCommand):
 
 class RebaseCommand(ChangingCommand):
     aliases = ("rebase",)
+    knows_preview = True
     summary = _("go to another tree exactly as it was composed")
 
     @staticmethod
@@ -85,16 +86,21 @@ class RebaseCommand(ChangingCommand):
         from ostree_layer import destination, rebase, terminal
 
         opts = self.opts
-        terms = destination.Terms(tuple(opts.certified_by), opts.allow_downgrade)
+        terms = destination.Terms(tuple(opts.certified_by), opts.allow_downgrade, opts.cacheonly)
         wish = rebase.Wish(opts.tree, terms, opts.from_booted, opts.stateroot or "")
         with rebase.planned(target, wish, terminal.pulling) as plan:
             print("\n".join(plan.lines()))
             if not plan:
                 print(_("Nothing to do: that is the tree that there is."))
-                self.cli.demands.success_exit_status = 77 if opts.unchanged_exit_77 else 0
+                is_asked = opts.preview or opts.check or opts.unchanged_exit_77
+                self.cli.demands.success_exit_status = 77 if is_asked else 0
+                return
+            if opts.preview or opts.check:
+                print(_("Nothing was deployed: this was a preview."))
                 return
             self.confirm()
-            print("\n".join(terminal.installed(plan.carry_out(self.settings, terminal.progress))))
+            deployed = plan.carry_out(self.settings, " ".join(["dnf", *self.base.args]), terminal.progress)
+            print("\n".join(terminal.installed(deployed)))
 
 
 class DeployCommand(MoveCommand):

@@ -14,12 +14,13 @@ from ostree_layer.ostree_gi import GLib, OSTree
 
 
 class Site(NamedTuple):
-    """Where a tree is to be deployed; an empty stateroot gets the kernel arguments of `start`."""
+    """Where a tree is to be deployed, and by which command; an empty stateroot gets the kernel arguments of `start`."""
 
     target: Target
     locked: OSTree.Sysroot
     stateroot: str
     start: OSTree.Deployment
+    command: str
 
 
 def tree_of(store: OSTree.Repo, checksum: str, origin: GLib.KeyFile, folder: Path) -> Tree:
@@ -64,7 +65,7 @@ def activate(
         commit.point_refs(store, site.stateroot, local, tree.checksum)
     retention.keep(site.locked, site.stateroot, settings.deployments)
     deploy.deploy(site.target, site.locked, site.stateroot, _with_arguments(site, tree), staged=staged)
-    journal.deployed(site.target, tree.checksum, local.transaction.command if local else "")
+    journal.deployed(site.target, tree.checksum, site.command)
     failpoint("layering::deployed")  # nothing may fail from here on: it would be told as if nothing had been done
     return deployed
 

@@ -7,10 +7,11 @@ numbers of a composed commit are big-endian.
 
 from __future__ import annotations
 
+import dataclasses
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from ostree_layer.model import Advisory
+from ostree_layer.model import Advisory, Package
 from ostree_layer.ostree_gi import GLib
 
 KEY = "rpmostree.advisories"
@@ -39,6 +40,20 @@ def parse(values: Mapping[str, GLib.Variant]) -> tuple[Advisory, ...]:
 def as_variant(advisories: Iterable[Advisory]) -> GLib.Variant:
     """What a composed commit has under KEY, in the order of the names."""
     return GLib.Variant(SHAPE, [_row(advisory) for advisory in sorted(advisories, key=lambda one: one.name)])
+
+
+def about(packages: Iterable[Package], advisories: Iterable[Advisory]) -> Iterator[Advisory]:
+    """Of advisories, each once, those about packages that are there."""
+    present = {package.nevra for package in packages}
+    for one in {one.name: one for one in advisories}.values():
+        if found := tuple(nevra for nevra in one.packages if nevra in present):
+            yield dataclasses.replace(one, packages=found)
+
+
+def values(advisories: Iterable[Advisory]) -> dict[str, GLib.Variant]:
+    """What a commit says of them; nothing if there are none."""
+    found = list(advisories)
+    return {KEY: as_variant(found)} if found else {}
 
 
 def _row(advisory: Advisory) -> tuple[str, int, int, tuple[str, ...], dict[str, GLib.Variant]]:

@@ -7,12 +7,11 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator
 
-from ostree_layer import host, metadata, repo, rpm_ostree
+from ostree_layer import host, metadata, repo
 from ostree_layer.errors import CommitError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.model import LocalCommit, Package
 from ostree_layer.ostree_gi import GLib, OSTree, translated
-from ostree_layer.rpm_ostree import Layer
 
 
 def write(
@@ -21,14 +20,13 @@ def write(
     local: LocalCommit,
     packages: Iterable[Package],
     previous: GLib.Variant,
-    layer: Layer | None = None,
+    others: metadata.Values,
 ) -> str:
     """Write tree and its commit in the transaction that store is in, and return the commit's checksum.
 
-    The parent is the base commit, as other tools expect of a layered one; our own lineage is in the metadata. That
-    it is layered is said to rpm-ostree in the words of `layer`, if any.
+    The parent is the base commit, as other tools expect of a layered one; our own lineage is in the metadata, with
+    `others`, which is what is said to other tools.
     """
-    others = {} if layer is None else rpm_ostree.metadata_of(layer, local.base)
     values = metadata.render(local, packages, repo.metadata(previous), others)
     root = store.write_mtree(tree, None)[1]
     epoch = host.source_date_epoch(os.environ)

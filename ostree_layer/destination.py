@@ -19,17 +19,22 @@ ABBREVIATED = re.compile(r"[0-9a-f]{8,64}")
 
 @dataclasses.dataclass(frozen=True)
 class Terms:
-    """What a tree has to be: signed by these keys, and not older than what it takes the place of."""
+    """What a tree has to be: signed by these keys, and not older than what it takes the place of.
+
+    `is_offline`: of a remote, what has been pulled before is as good as what is there now.
+    """
 
     certified_by: tuple[str, ...] = ()
     allow_downgrade: bool = False
+    is_offline: bool = False
 
 
 class Finder:
     """Finds trees for a host whose tree is of the refspec `followed`, and has the commit `base` for its base."""
 
-    def __init__(self, store: OSTree.Repo, followed: str, base: str, progress: Progress) -> None:
-        self._store, self._followed, self._base, self._progress = store, followed, base, progress
+    def __init__(self, store: OSTree.Repo, followed: str, base: str, progress: Progress, terms: Terms) -> None:
+        self._store, self._followed, self._base = store, followed, base
+        self._progress, self._terms = progress, terms
 
     def find(self, word: str) -> Destination:
         """The tree that a user's word means: REFSPEC, COMMIT or :VERSION. Nothing but commits is pulled."""
@@ -48,6 +53,8 @@ class Finder:
     def newest(self, refspec: str) -> Destination:
         """The commit that a refspec names now."""
         remote, ref = pull.parse(refspec)
+        if remote and self._terms.is_offline:
+            return Destination(trees.find(self._store, refspec), refspec)
         if remote:
             return Destination(self._remote(remote).tip(ref), refspec)
         checksum = trees.find(self._store, ref)
@@ -76,7 +83,7 @@ class Finder:
         if not self._followed or origin.CHECKSUM.fullmatch(self._followed):
             raise RepoError(f":{version} is a version of no ref: this host follows none", hint="name a REFSPEC")
         remote, ref = pull.parse(self._followed)
-        start = self._remote(remote).history(ref) if remote else trees.find(self._store, ref)
+        start = self._remote(remote).history(ref) if remote and not self._terms.is_offline else self._here(remote, ref)
         versions: dict[str, str] = {}
         for checksum in trees.lineage(self._store, start):
             versions.setdefault(repo.version(repo.load_commit(self._store, checksum)), checksum)
@@ -85,14 +92,17 @@ class Finder:
             raise RepoError(f"{self._followed} has no version {version}", hint=hint)
         return versions[version]
 
-    def require(self, found: Destination, terms: Terms) -> None:
+    def _here(self, remote: str, ref: str) -> str:
+        return trees.find(self._store, f"{remote}:{ref}" if remote else ref)
+
+    def require(self, found: Destination) -> None:
         """RepoError where the commit is not what it has to be."""
-        if not found.is_pinned and not found.is_override and not terms.allow_downgrade:
+        if not found.is_pinned and not found.is_override and not self._terms.allow_downgrade:
             self._require_not_older(found)
         known = metadata.parse_packages(repo.metadata(repo.load_commit(self._store, found.checksum)))
         _require_architecture(found.checksum, known or ())
-        if terms.certified_by:
-            self._require_certified(found, terms.certified_by)
+        if self._terms.certified_by:
+            self._require_certified(found, self._terms.certified_by)
 
     def _require_not_older(self, found: Destination) -> None:
         """Of the same ref only: commits of different ones say nothing about each other."""
@@ -118,7 +128,9 @@ class Finder:
         """Pull what is missing of the commit; RepoError where it is no tree of packages."""
         remote, ref = pull.parse(found.refspec) if found.refspec else ("", "")
         exact = found.is_pinned or found.is_override
-        if self._local(found.checksum) is None and (remote and not exact or self._is_partial(found.checksum)):
+        if self._local(found.checksum) is None and (
+            remote and not exact and not self._terms.is_offline or self._is_partial(found.checksum)
+        ):
             self._remote(remote).content("" if exact else ref, found.checksum)
         _require_rpm_database(self._store, found.checksum)
 
@@ -126,7 +138,7 @@ class Finder:
         return repo.is_partial(self._store, checksum)
 
     def _remote(self, name: str) -> Remote:
-        if not name:
+        if not name or self._terms.is_offline:
             raise RepoError("only a part of the commit is here, and no remote is known that has the rest")
         return Remote(self._store, name, self._progress)
 

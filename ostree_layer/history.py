@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Callable
 
-from ostree_layer import metadata, repo, sysroot
+from ostree_layer import database, host, looking, metadata, repo, sysroot
 from ostree_layer.model import Target
 from ostree_layer.ostree_gi import OSTree
+from ostree_layer.place import Place
 
 # ID, command line or user, date and time, actions, how many packages were altered and two marks.
 HEADER = re.compile(r"([^|]*) \| ([^|]*) \| ([^|]*) \| ([^|]*) \| ([^|]*)")
@@ -48,13 +50,31 @@ def read(target: Target) -> dict[int, Made]:
     return found
 
 
+def take_along(where: Place) -> bool:
+    """Let the tree have the host's own history of DNF, also where the run leaves the tree that had it; tell if so."""
+    own, store = where.staged.root / looking.HISTORY, sysroot.repository(where.locked)
+    start = sysroot.deployment_path(where.locked, where.start)
+    here, there = (metadata.parse_local(_values(store, name)) for name in (where.start.get_csum(), where.commit))
+    is_taken_along = where.destination is not None and here is not None and there is None
+    if host.source_date_epoch(os.environ) is not None:  # no other machine would make the same root with it
+        return where.destination is None
+    if not own.exists() or is_taken_along:
+        shared = sysroot.var_path(where.locked, where.start.get_osname())
+        database.copy_history(looking.history_of(start, shared), own.parent)
+    return where.destination is None or is_taken_along
+
+
+def _values(store: OSTree.Repo, checksum: str) -> metadata.Values:
+    return repo.metadata(repo.load_commit(store, checksum))
+
+
 def _lineage(store: OSTree.Repo, checksum: str) -> Iterator[tuple[str, Iterable[int]]]:
     """The commit and those that it was made from, newest first, with their entries.
 
     It ends where a commit has not taken the history along: a base brings one of its own, and its ids mean others' runs.
     """
     while checksum and repo.has_commit(store, checksum):
-        local = metadata.parse_local(repo.metadata(repo.load_commit(store, checksum)))
+        local = metadata.parse_local(_values(store, checksum))
         if local is None:
             return
         yield checksum, local.transaction.history

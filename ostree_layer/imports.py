@@ -70,6 +70,14 @@ def read(store: OSTree.Repo, deployment: OSTree.Deployment) -> Imported:
     return dataclasses.replace(below, requests=requests, base_refspec=local.base_refspec)
 
 
+def asked(store: OSTree.Repo, deployment: OSTree.Deployment) -> Requests:
+    """What was asked for on the deployment, of us or of rpm-ostree."""
+    if is_foreign(store, deployment):
+        return read(store, deployment).requests
+    local = metadata.parse_local(repo.metadata(repo.load_commit(store, deployment.get_csum())))
+    return local.requests if local else Requests()
+
+
 def parse(keyfile: GLib.KeyFile, checksum: str, commit: GLib.Variant) -> Imported:
     """Read the origin and the commit of a deployment that rpm-ostree made.
 

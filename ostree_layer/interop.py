@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ostree_layer import checkout, ledger, repo, rpm_ostree, rpmdb
 from ostree_layer.model import LocalCommit, Package, Settings
-from ostree_layer.ostree_gi import OSTree
+from ostree_layer.ostree_gi import GLib, OSTree
 from ostree_layer.rpm_ostree import Layer
 
 
@@ -18,6 +18,10 @@ class Words(NamedTuple):
 
     layer: Layer | None = None
     notices: tuple[str, ...] = ()
+
+    def metadata(self, base: str) -> dict[str, GLib.Variant]:
+        """What a commit on a base says to them."""
+        return {} if self.layer is None else rpm_ostree.metadata_of(self.layer, base)
 
 
 def words(

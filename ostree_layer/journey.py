@@ -11,7 +11,8 @@ from typing import Any
 
 from ostree_layer import imports, ledger, metadata, origin, pull, repo, sysroot
 from ostree_layer.destination import ABBREVIATED, Finder, Terms
-from ostree_layer.errors import HostError
+from ostree_layer.errors import HostError, RepoError
+from ostree_layer.imports import Imported
 from ostree_layer.model import Destination, Settings
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.pull import Progress
@@ -61,52 +62,66 @@ class Wish:
             sysroot.require_existing(locked, self.into)
         if self.name:
             require_own_name(store, self.name)
-        base = ledger.read_base(store, start.get_csum())
-        if self.command == IMPORT:
-            return imported(store, start)
-        if self.command == RECOMPOSE:
-            return origin.here(start, base)
+        foreign = imported(store, start)
+        if self.command == IMPORT and foreign is None:
+            raise HostError("rpm-ostree has layered nothing on this host, or it has been taken over already")
+        base = foreign.base if foreign else ledger.read_base(store, start.get_csum())
         with progress() as tell:
-            return self._find(Finder(store, origin.following(start), base, tell), store, start, base)
+            finder = Finder(store, origin.following(start), base, tell, self.terms)
+            found = self._find(finder, store, start, base)
+        if foreign is None or found is None:
+            return found
+        for note in foreign.notes:
+            log.info("%s", note)
+        return dataclasses.replace(found, requests=foreign.requests)
 
     def _find(self, finder: Finder, store: OSTree.Repo, start: OSTree.Deployment, base: str) -> Destination | None:
-        if self.command == UPGRADE:
-            refspec = followed(store, start)
-            found = finder.newest(refspec) if refspec else None
-            if found is None or found.checksum == base:
-                return None
-        else:
-            found = self._find_word(finder)
-            if self.command == DEPLOY:
-                found = dataclasses.replace(found, is_pinned=False, is_override=found.is_pinned)
-        finder.require(found, self.terms)
+        if self.command in (IMPORT, RECOMPOSE):
+            return origin.here(start, base)
+        found = self._newest(finder, followed(store, start)) if self.command == UPGRADE else self._find_word(finder)
+        if found is None or (self.command == UPGRADE and found.checksum == base):
+            return None
+        finder.require(found)
         finder.fetch(found)
         return found
 
+    @staticmethod
+    def _newest(finder: Finder, refspec: str) -> Destination | None:
+        """Where an upgrade may go; without the remote, it may still be about packages."""
+        try:
+            return finder.newest(refspec) if refspec else None
+        except RepoError as e:
+            hint = "; ".join(
+                filter(None, [e.hint, r"'dnf upgrade \*' upgrades packages without asking for a newer tree"])
+            )
+            raise RepoError(str(e), hint=hint) from e
+
     def _find_word(self, finder: Finder) -> Destination:
         """A version may be named without its colon where nothing but a version or a commit makes sense."""
-        is_version = self.command == DEPLOY and not ABBREVIATED.fullmatch(self.word.lstrip(":"))
-        return finder.find(":" + self.word.lstrip(":") if is_version else self.word)
+        if self.command != DEPLOY:
+            return finder.find(self.word)
+        word = self.word.lstrip(":")
+        found = finder.find(word if ABBREVIATED.fullmatch(word) else f":{word}")
+        return dataclasses.replace(found, is_pinned=False, is_override=found.is_pinned)
 
 
 def upgrade(command: str, opts: Any, settings: Settings) -> Wish | None:
     """The wish of `dnf upgrade` for a newer tree: where it names neither packages nor advisories."""
     if command != UPGRADE or settings.upgrade == "packages" or any(getattr(opts, name, None) for name in NAMED):
         return None
-    return Wish(UPGRADE, terms=Terms(allow_downgrade=opts.allow_downgrade), from_booted=opts.from_booted)
+    terms = Terms(allow_downgrade=opts.allow_downgrade, is_offline=opts.cacheonly)
+    return Wish(UPGRADE, terms=terms, from_booted=opts.from_booted)
 
 
-def imported(store: OSTree.Repo, start: OSTree.Deployment) -> Destination:
-    """The base of what rpm-ostree has layered on start, with its requests; HostError where there is none."""
+def imported(store: OSTree.Repo, start: OSTree.Deployment) -> Imported | None:
+    """What rpm-ostree has layered on start, if it has; HostError where its base is not here."""
     if not imports.is_foreign(store, start) and not imports.stands_on_foreign(store, start):
-        raise HostError("rpm-ostree has layered nothing on this host, or it has been taken over already")
+        return None
     found = imports.read(store, start)
     if not repo.has_commit(store, found.base):
         hint = "'ostree pull' brings it back; then try again"
         raise HostError(f"the base {found.base} of what rpm-ostree has layered is not here any more", hint=hint)
-    for note in found.notes:
-        log.info("%s", note)
-    return Destination(found.base, found.base_refspec, requests=found.requests)
+    return found
 
 
 def followed(store: OSTree.Repo, start: OSTree.Deployment) -> str:

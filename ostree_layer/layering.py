@@ -12,19 +12,21 @@ from pathlib import Path
 from ostree_layer import (
     account_files,
     activation,
+    advisories,
     commit,
     database,
     deploy,
     dnf_base,
+    history,
     host,
     interop,
     layout,
     lean,
     ledger,
-    looking,
     metadata,
     misfits,
     mounts,
+    notices,
     origin,
     repo,
     requests,
@@ -82,26 +84,12 @@ def stage(move: Move, dbpath: str | None, resources: contextlib.ExitStack) -> La
     dbpath = dnf_base.use_rpmdb_of(staged.lower) or dbpath
     if dbpath is not None:
         dnf_base.lend_dbpath_to_children(staged.folder, dbpath, mounted)
-    has_former_history = _settle_history(where)
+    has_former_history = history.take_along(where)
     if host.source_date_epoch(os.environ) is not None:
         dnf_base.sort_transactions(base)
     dnf_base.work_in(base, staged.root)
     failpoint("layering::staged")
     return Layering(move, mounted, has_former_history=has_former_history)
-
-
-def _settle_history(where: Place) -> bool:
-    """Let the tree have the host's own history of DNF, also where the run leaves the tree that had it; tell if so."""
-    own, store = where.staged.root / HISTORY, sysroot.repository(where.locked)
-    start = sysroot.deployment_path(where.locked, where.start)
-    here, there = (ledger.is_local(store, checksum) for checksum in (where.start.get_csum(), where.commit))
-    is_taken_along = where.destination is not None and here and not there
-    if host.source_date_epoch(os.environ) is not None:  # no other machine would make the same root with it
-        return where.destination is None
-    if not own.exists() or is_taken_along:
-        shared = sysroot.var_path(where.locked, where.start.get_osname())
-        database.copy_history(looking.history_of(start, shared), own.parent)
-    return where.destination is None or is_taken_along
 
 
 class Layering:
@@ -139,6 +127,7 @@ class Layering:
             hint = "strict_scriptlets=0 in ostree.conf lets DNF go on after a failed scriptlet"
             raise TransactionFailed(complaint, hint=hint)
         self._ledger.steps.append(dnf_base.step_of(self._base))
+        self._ledger.advisories.extend(notices.of(self._base.transaction.install_set if self._base.transaction else ()))
         self._is_running = False
         failpoint("layering::ran")
 
@@ -173,14 +162,15 @@ class Layering:
         if not self.is_changed and requests.entries(local.requests) == ledger.entries_of(
             self._store, self._place.commit
         ):
-            return self._exact()
+            return self._exact() if self._is_another else None
         self._normalise(report)
         with report("Writing the tree"):
             return self._commit(local, packages)
 
-    def deploy(self, tree: Tree, report: Report, name: str = "") -> Deployed:
+    def deploy(self, tree: Tree, command: str, report: Report, name: str = "") -> Deployed:
         """Deploy what `write` has written, and let the ref `name`, if there is one, lead to it."""
-        site = activation.Site(self._place.target, self._place.locked, self._place.stateroot, self._place.start)
+        where = self._place
+        site = activation.Site(where.target, where.locked, where.stateroot, where.start, command)
         with report("Deploying it"), signals.held_off():
             if name:
                 repo.set_ref(self._store, name, tree.checksum)
@@ -210,12 +200,25 @@ class Layering:
         work = sysroot.work_folder(self._place.locked)
         ledger.keep_files(self._ledger, work)
         self._words = interop.words(self._settings, self._store, local, packages, work)
+        news = advisories.about(packages, [*self._ledger.advisories, *advisories.parse(repo.metadata(self._previous))])
+        others = {**self._words.metadata(local.base), **advisories.values(news)}
         with commit.writing(self._store):
             tree = self._piece.graft(self._store, self._place.commit)
             failpoint("layering::grafted")
-            checksum = commit.write(self._store, tree, local, packages, self._previous, self._words.layer)
+            checksum = commit.write(self._store, tree, local, packages, self._previous, others)
             lean_usr = lean.write(self._store, checksum)
         return Tree(checksum, self._origin(is_local=True), lean_usr, self._place.staged.folder)
+
+    @property
+    def _is_another(self) -> bool:
+        """Whether the tree is another one, or followed in another way, than that of the start."""
+        where = self._place
+        here = origin.here(where.start, where.commit)
+        return (where.commit, where.stateroot, where.destination) != (
+            where.start.get_csum(),
+            where.start.get_osname(),
+            here,
+        )
 
     def _exact(self) -> Tree:
         self._told = self._meet_local_etc(), ()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ostree_layer import checkout, dnf_base, metadata, repo, requests
-from ostree_layer.model import Destination, LocalCommit, Outcome, Package, Requests, Transaction
+from ostree_layer.model import Advisory, Destination, LocalCommit, Outcome, Package, Requests, Transaction
 from ostree_layer.ostree_gi import OSTree
 
 LOCAL_RPMS = "rpms"
@@ -19,11 +19,15 @@ LOCAL_RPMS = "rpms"
 
 @dataclasses.dataclass(frozen=True)
 class Ledger:
-    """The steps of a run, and what groups and module streams there were before the first."""
+    """The steps of a run with the advisories about what they brought.
+
+    `groups` and `modules` are those that there were before the first.
+    """
 
     groups: frozenset[str]
     modules: frozenset[str]
     steps: list[dnf_base.Step] = dataclasses.field(default_factory=list)
+    advisories: list[Advisory] = dataclasses.field(default_factory=list)
 
     @classmethod
     def begin(cls, base: Any, root: Path) -> Ledger:

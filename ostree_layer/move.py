@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ostree_layer import (
@@ -14,7 +14,6 @@ from ostree_layer import (
     dnf_base,
     imports,
     ledger,
-    notices,
     origin,
     requests,
     solver,
@@ -23,7 +22,7 @@ from ostree_layer import (
 from ostree_layer.contents import Contents
 from ostree_layer.deploy import Tree
 from ostree_layer.errors import HostError
-from ostree_layer.model import Advisory, Outcome, PackageDiff, Requests, Settings
+from ostree_layer.model import Outcome, PackageDiff, Requests, Settings
 from ostree_layer.move_words import base_changes, destination, kept_back, preview
 from ostree_layer.place import Place
 from ostree_layer.replay import Replay
@@ -36,10 +35,10 @@ BOOKS = ("/usr/lib/sysimage", "/usr/share/rpm")
 class Move:
     """A run of DNF in a staged root, which may stand on another tree than the host's.
 
-    `forgotten` are requests that are not wanted any more; None in a run that nothing is asked for again in.
+    `forgotten` are requests that are not wanted any more.
     """
 
-    def __init__(self, base: Any, place: Place, settings: Settings, forgotten: tuple[str, ...] | None) -> None:
+    def __init__(self, base: Any, place: Place, settings: Settings, forgotten: tuple[str, ...]) -> None:
         self.base, self.place, self.settings, self._forgotten = base, place, settings, forgotten
         self._store = sysroot.repository(place.locked)
         refspec = origin.refspec(place.start)
@@ -72,7 +71,8 @@ class Move:
         destination = self.place.destination
         if destination is not None:
             wanted = wanted if destination.requests is None else destination.requests
-            wanted = requests.without(wanted, self._forgotten or ())
+            requests.require_known(wanted, self._forgotten)
+            wanted = requests.without(wanted, self._forgotten)
             self.lineage = dataclasses.replace(self.lineage, requests=wanted)
             self.outcome = self._replay(wanted, tuple).mark(allow_erasing=erasing, skip_broken=skip_broken)
         elif wanted.parked:
@@ -121,10 +121,9 @@ class Move:
     def preview(self, tree: Tree, *, in_full: bool) -> Iterator[str]:
         """How the tree that was written differs from the host's."""
         former, now = self.lineage.former_packages, checkout.require_packages(self._store, tree.checksum)
-        difference = diff.compare(former, now)
-        coming = self.base.transaction.install_set if self.base.transaction else ()
-        about = [*notices.of(coming), *self._of_destination()]
-        yield from preview(difference, about, in_full=in_full)
+        start = self.place.start.get_csum()
+        about = comparison.compare(self._store, start, tree.checksum, PackageDiff()).advisories
+        yield from preview(diff.compare(former, now), about, in_full=in_full)
 
     def difference(self, tree: Tree) -> Iterator[str]:
         """How a tree that was made again from the same base differs from the host's, in what packages do not say."""
@@ -137,11 +136,3 @@ class Move:
         said = "are the same" if not found else f"differ in {len(found)} path{'s' if len(found) != 1 else ''}"
         hint = f": 'dnf tree diff --files {former[:12]} {tree.checksum[:12]}' has them" if found else ""
         yield f"Besides the databases of packages, the files of both trees {said}{hint}."
-
-    def _of_destination(self) -> Iterable[Advisory]:
-        """The advisories that a new base brings."""
-        where = self.place
-        if where.destination is None:
-            return ()
-        base = ledger.read_base(self._store, where.start.get_csum())
-        return comparison.compare(self._store, base, where.destination.checksum, PackageDiff()).advisories

@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from ostree_layer import activation, checkout, deploy, diff, ledger, origin, requests, signals, staging, sysroot
+from ostree_layer import (
+    activation,
+    checkout,
+    deploy,
+    diff,
+    imports,
+    ledger,
+    origin,
+    requests,
+    signals,
+    staging,
+    sysroot,
+)
 from ostree_layer.destination import Finder, Terms
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout.kernel import Report
@@ -52,7 +64,7 @@ class Plan:
         yield "Tree:"
         yield f"  {tree(store, self.destination)}"
         yield f"  {counted(diff.compare(former, now))}"
-        asked = set(ledger.entries_of(store, self.start.get_csum()))
+        asked = set(requests.entries(imports.asked(store, self.start)))
         left = asked - set(ledger.entries_of(store, self.destination.checksum))
         if left:
             names = ", ".join(sorted(requests.shown(entry) for entry in left))
@@ -62,10 +74,10 @@ class Plan:
     def _packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:
         return checkout.packages(store, checksum) or ()
 
-    def carry_out(self, settings: Settings, report: Report) -> Deployed:
-        """Deploy the tree."""
+    def carry_out(self, settings: Settings, command: str, report: Report) -> Deployed:
+        """Deploy the tree, by a command of the user's."""
         store, checksum = sysroot.repository(self.locked), self.destination.checksum
-        site = activation.Site(self.target, self.locked, self.stateroot, self.start)
+        site = activation.Site(self.target, self.locked, self.stateroot, self.start, command)
         with self._folder() as folder, report("Deploying it"), signals.held_off():
             keyfile = origin.of_tree(self.start, self.destination, is_local=ledger.is_local(store, checksum))
             conflicts = self._meet_local_etc(store, folder / "etc")
@@ -101,8 +113,8 @@ def planned(target: Target, wish: Wish, progress: Callable[[], AbstractContextMa
         start = sysroot.base_deployment(locked, stateroot, from_booted=wish.from_booted)
         store = sysroot.repository(locked)
         with progress() as tell:
-            finder = Finder(store, origin.following(start), ledger.read_base(store, start.get_csum()), tell)
+            finder = Finder(store, origin.following(start), ledger.read_base(store, start.get_csum()), tell, wish.terms)
             found = finder.find(wish.word)
-            finder.require(found, wish.terms)
+            finder.require(found)
             finder.fetch(found)
         yield Plan(target, locked, wish.into or stateroot, start, found)

@@ -7,6 +7,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Collection, Iterable
 
+from ostree_layer.errors import HostError, nearest
 from ostree_layer.model import Outcome, Package, Requests
 
 # In which they are asked for: modules first, as they decide which packages there are.
@@ -80,6 +81,15 @@ def shown(entry: str) -> str:
     if field == "local":
         return value.partition(":")[2]
     return {"groups": "@", "modules": "module ", "removed": "-"}.get(field, "") + value
+
+
+def require_known(requests: Requests, words: Iterable[str]) -> None:
+    """HostError where nothing that is asked for is called by one of words."""
+    known = [shown(entry) for entry in entries(requests)]
+    for word in words:
+        if word not in known:
+            hint = nearest(word, known, otherwise=f"there are {', '.join(known)}" if known else "")
+            raise HostError(f"nothing that was asked for is called {word}", hint=hint)
 
 
 def without(requests: Requests, words: Collection[str]) -> Requests:

@@ -199,3 +199,39 @@ def test_a_tree_for_another_machine(client: Host, stream: Stream) -> None:
     ostree("summary", "-u", f"--repo={stream.repo}")
     said = refusal(client, "rebase", "toys:toy/alien")
     assert "is a tree for s390x; this host is x86_64" in said
+
+
+def test_what_is_pulled_already_needs_no_network(client: Host, stream: Stream) -> None:
+    stream.publish("p1")
+    client.done("rebase", PLUS)
+    client.done("rebase", BASE)
+    stream.repo.rename(stream.repo.with_name("gone"))
+    said = refusal(client, "rebase", PLUS)
+    assert "pulling toy/1/plus from toys: " in said
+    said = refusal(client, "upgrade")
+    assert r"'dnf upgrade \*' upgrades packages without asking for a newer tree" in said
+    client.done("-C", "rebase", PLUS)
+    assert client.status()[0]["version"] == "p1"
+
+
+def test_what_is_there_already_is_nothing_to_do(client: Host) -> None:
+    for command in (["system-switch", BASE], ["recompose"], ["rebase", BASE]):
+        done = client.dnf("-y", *command, "--unchanged-exit-77")
+        assert done.returncode == 77 and "Nothing to do: that is the tree that there is." in done.stdout
+    assert len(client.deployments()) == 1
+
+
+def test_only_what_was_asked_for_can_be_forgotten(client: Host) -> None:
+    client.done("install", "app", "other")
+    said = refusal(client, "recompose", "--forget", "apps")
+    assert "nothing that was asked for is called apps\n(did you mean app?)" in said
+    client.done("recompose", "--forget", "app")
+    assert streams.requests(client) == {"packages": ["other"]}
+    assert "app" not in streams.names(client) and "lib" not in streams.names(client)
+
+
+def test_a_preview_is_not_for_every_command(client: Host, stream: Stream) -> None:
+    stream.publish("p1")
+    printed = client.dnf("rebase", PLUS, "--preview")
+    assert printed.returncode == 0 and "Nothing was deployed: this was a preview." in printed.stdout
+    assert "'dnf rollback' knows no preview; --assumeno shows what it does" in refusal(client, "rollback", "--preview")

@@ -22,10 +22,10 @@ FLOORS = (
     " signatures status_model sysroot tree_words treefile.files treefile.keys treefile.kickstart"
     " treefile.kickstart_file treefile.rules treefile.source treefile.variables",
     "boot caged_rpm choice comparison compose.ids compose.inputs compose.layers compose.recipe compose.selection"
-    " deploy etc history imports journal layout layout.kernel ledger looking packaged place retention staging"
+    " deploy etc imports journal layout layout.kernel ledger looking packaged place retention staging"
     " status_words terminal treefile treefile.rendering trees var_data",
     "activation cleaner compose.customs compose.export compose.family compose.order compose.record"
-    " compose.workshop destination interop move pins stateroots status switching tidying trunk workpiece",
+    " compose.workshop destination history interop move pins stateroots status switching tidying trunk workpiece",
     "compose compose.planning compose.report deployment_words journey layering rebase tree_acts",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
