@@ -53,5 +53,5 @@ def test_a_transaction_is_told_of(machine: SoftHost) -> None:
     assert f" | {checksum[:12]}\n" in done(machine, "dnf history list")
     assert f"Commit         : {checksum} (deployed as 0, booted)\n" in done(machine, "dnf history info last")
     assert done(machine, "dnf tree log -n1", 1).endswith("Error: treefiles need the Python module 'yaml'\n")
-    done(machine, "dnf rollback")
+    done(machine, "dnf -y rollback")
     done(machine, "dnf status --pending-exit-77", 77)
