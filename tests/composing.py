@@ -19,6 +19,23 @@ from tests.toys import Toy
 
 REF = "toy/tree"
 Keys = Mapping[str, Any]
+# A stream of a module, which is version 1 or 2 of app.
+MODULES = """---
+document: modulemd
+version: 2
+data:
+  name: toymod
+  stream: "{stream}"
+  version: {stream}
+  context: c0ffee
+  arch: x86_64
+  summary: toys
+  description: toys
+  license: {{module: [none]}}
+  profiles: {{common: {{rpms: [app]}}}}
+  artifacts: {{rpms: ["app-0:{version}-1.noarch"]}}
+...
+"""
 
 
 def server(name: str) -> Toy:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tests import toys
-from tests.composing import Bench
+from tests.composing import MODULES, Bench
 from tests.sysroots import BASE
 from tests.toys import APP, LIB, Toy
 
@@ -15,22 +15,6 @@ COMPS = """<comps>
 <group><id>rest</id><name>Rest</name><packagelist><packagereq type="default">three</packagereq></packagelist></group>
 <environment><id>all</id><name>All</name><grouplist><groupid>rest</groupid></grouplist></environment>
 </comps>
-"""
-MODULES = """---
-document: modulemd
-version: 2
-data:
-  name: toymod
-  stream: "{stream}"
-  version: {stream}
-  context: c0ffee
-  arch: x86_64
-  summary: toys
-  description: toys
-  license: {{module: [none]}}
-  profiles: {{common: {{rpms: [app]}}}}
-  artifacts: {{rpms: ["app-0:{version}-1.noarch"]}}
-...
 """
 
 

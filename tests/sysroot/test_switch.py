@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 
 from tests import streams, toys
+from tests.composing import MODULES
 from tests.streams import NEW_TOOL, Stream
 from tests.sysroots import OLD_TOOL, Host, ostree
 from tests.toys import APP, Toy
@@ -220,3 +223,28 @@ def test_keep_leaves_the_base_alone(client: Host) -> None:
     (client.folder / "plugins.d/ostree.conf").unlink()
     printed = client.done("install", "needs-new", APP.name)
     assert "Base packages that change" not in printed
+
+
+def describe_modules(client: Host) -> None:
+    """Let the two versions of app be in two streams of a module."""
+    client.offer(Toy("app", "2", {"/usr/bin/app": "2\n"}))
+    text = "".join(MODULES.format(stream=number, version=number) for number in "12")
+    (client.folder / "modules.yaml").write_text(text)
+    words = ["--mdtype=modules", os.fspath(client.folder / "modules.yaml"), os.fspath(client.repository / "repodata")]
+    subprocess.run(["modifyrepo_c", *words], check=True, capture_output=True)
+
+
+def test_a_module_stream_comes_along(client: Host, stream: Stream) -> None:
+    stream.publish("p1")
+    describe_modules(client)
+    client.done("--setopt=module_platform_id=platform:toy", "module", "enable", "toymod:1")
+    client.done("install", "app")
+    assert (client.tree / "usr/bin/app").read_text() == "1\n"
+    assert streams.requests(client) == {"packages": ["app"], "modules": ["toymod:1"]}
+    client.done("system-switch", PLUS)
+    assert (client.tree / "usr/bin/app").read_text() == "1\n"
+    assert streams.requests(client) == {"packages": ["app"], "modules": ["toymod:1"]}
+    assert "stream=1" in (client.tree / "etc/dnf/modules.d/toymod.module").read_text()
+    client.offer()
+    refused = client.dnf("-y", "recompose")
+    assert refused.returncode == 1 and "1 request does not fit the new base:\n  module toymod:1:" in refused.stdout
