@@ -68,7 +68,8 @@ def preview(difference: PackageDiff, advisories: Iterable[Advisory], *, in_full:
     """The changes of a tree that was made and not deployed: in numbers, or one by one."""
     found = sorted({one.name: one for one in advisories}.values(), key=first_things_first)
     security = sum(one.kind == "security" for one in found)
-    yield counted(difference) + (f"; {len(found)} advisories, {security} about security" if found else "")
+    count = f"{len(found)} advisor{'y' if len(found) == 1 else 'ies'}"
+    yield counted(difference) + (f"; {count}, {security} about security" if found else "")
     if in_full:
         yield from (f"  {line}" for line in diff.render(difference))
         yield from (f"  Advisory    {one.name} ({one.kind}, {one.severity})" for one in found)

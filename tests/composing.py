@@ -19,6 +19,13 @@ from tests.toys import Toy
 
 REF = "toy/tree"
 Keys = Mapping[str, Any]
+# An advisory about lib.
+UPDATES = """<updates><update from="toys" status="final" type="security" version="1">
+<id>TOY-1</id><title>t</title><severity>Important</severity><issued date="2026-01-01 00:00:00"/>
+<references><reference href="https://example.com/1" id="CVE-1" type="cve" title="c"/></references>
+<pkglist><collection><package name="lib" version="1" release="1" epoch="0" arch="noarch" src="lib.src.rpm">
+<filename>lib-1-1.noarch.rpm</filename></package></collection></pkglist></update></updates>
+"""
 # A stream of a module, which is version 1 or 2 of app.
 MODULES = """---
 document: modulemd
@@ -45,6 +52,13 @@ def server(name: str) -> Toy:
     return Toy(name, files={file: ""}, attributes={file: f"0640,root,{name}"}, scripts=add)
 
 
+def describe(repository: Path, work: Path, kind: str, text: str) -> None:
+    """Add a file of metadata to a repository of packages."""
+    file = work / f"{kind}.yaml" if kind == "modules" else work / f"{kind}.xml"
+    file.write_text(text)
+    subprocess.run(["modifyrepo_c", f"--mdtype={kind}", file, repository / "repodata"], check=True, capture_output=True)
+
+
 class Bench:
     """A folder with a repository of packages, one of trees, and treefiles."""
 
@@ -66,9 +80,7 @@ class Bench:
 
     def describe(self, kind: str, text: str) -> None:
         """Add a file of metadata to the repository of packages."""
-        file = self.folder / f"{kind}.yaml" if kind == "modules" else self.folder / f"{kind}.xml"
-        file.write_text(text)
-        subprocess.run(["modifyrepo_c", f"--mdtype={kind}", file, self.rpms / "repodata"], check=True, stdout=-3)
+        describe(self.rpms, self.folder, kind, text)
         self.forget()
 
     def file(self, name: str, text: str, *, is_program: bool = False) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.composing import REF, Bench
+from tests.composing import REF, UPDATES, Bench
 from tests.keys import fingerprint
 from tests.sysroots import ostree
 from tests.toys import APP, LIB, Toy
@@ -188,14 +188,6 @@ def test_a_layer_wins_or_is_in_conflict(bench: Bench) -> None:
     bench.compose(keys)
     assert bench.cat("/usr/share/toy/kept") == "newer\n"
     assert bench.cat("/usr/share/toy/gone") == "no directory any more\n"
-
-
-UPDATES = """<updates><update from="toys" status="final" type="security" version="1">
-<id>TOY-1</id><title>t</title><severity>Important</severity><issued date="2026-01-01 00:00:00"/>
-<references><reference href="https://example.com/1" id="CVE-1" type="cve" title="c"/></references>
-<pkglist><collection><package name="lib" version="1" release="1" epoch="0" arch="noarch" src="lib.src.rpm">
-<filename>lib-1-1.noarch.rpm</filename></package></collection></pkglist></update></updates>
-"""
 
 
 @pytest.mark.parametrize("where", ["inline", "detached"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests import streams
+from tests import composing, streams
+from tests.composing import UPDATES
 from tests.streams import BASE_REF, Stream
 from tests.sysroots import Host, ostree
 from tests.toys import Toy
@@ -235,3 +236,15 @@ def test_a_preview_is_not_for_every_command(client: Host, stream: Stream) -> Non
     printed = client.dnf("rebase", PLUS, "--preview")
     assert printed.returncode == 0 and "Nothing was deployed: this was a preview." in printed.stdout
     assert "'dnf rollback' knows no preview; --assumeno shows what it does" in refusal(client, "rollback", "--preview")
+
+
+def test_advisories_are_shown_and_kept(client: Host) -> None:
+    composing.describe(client.repository, client.folder, "updateinfo", UPDATES)
+    preview = client.dnf("install", "app", "--preview").stdout
+    assert "Packages: 2 added; 1 advisory, 1 about security\n" in preview
+    assert "  Advisory    TOY-1 (security, important)\n" in preview
+    client.done("install", "app")
+    old, new = (status["checksum"] for status in reversed(client.status()))
+    assert "TOY-1 (security, important): CVE-1" in client.done("tree", "diff", old, new)
+    client.done("remove", "app")
+    assert "rpmostree.advisories" not in client.done("tree", "show", client.status()[0]["checksum"])

@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 
-from tests import streams, toys
+from tests import composing, streams, toys
 from tests.composing import MODULES
 from tests.streams import NEW_TOOL, Stream
 from tests.sysroots import OLD_TOOL, Host, ostree
@@ -225,18 +223,11 @@ def test_keep_leaves_the_base_alone(client: Host) -> None:
     assert "Base packages that change" not in printed
 
 
-def describe_modules(client: Host) -> None:
-    """Let the two versions of app be in two streams of a module."""
-    client.offer(Toy("app", "2", {"/usr/bin/app": "2\n"}))
-    text = "".join(MODULES.format(stream=number, version=number) for number in "12")
-    (client.folder / "modules.yaml").write_text(text)
-    words = ["--mdtype=modules", os.fspath(client.folder / "modules.yaml"), os.fspath(client.repository / "repodata")]
-    subprocess.run(["modifyrepo_c", *words], check=True, capture_output=True)
-
-
 def test_a_module_stream_comes_along(client: Host, stream: Stream) -> None:
     stream.publish("p1")
-    describe_modules(client)
+    client.offer(Toy("app", "2", {"/usr/bin/app": "2\n"}))
+    modules = "".join(MODULES.format(stream=number, version=number) for number in "12")
+    composing.describe(client.repository, client.folder, "modules", modules)
     client.done("--setopt=module_platform_id=platform:toy", "module", "enable", "toymod:1")
     client.done("install", "app")
     assert (client.tree / "usr/bin/app").read_text() == "1\n"
