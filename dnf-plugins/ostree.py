@@ -54,7 +54,8 @@ class OstreePlugin(dnf.Plugin):
             return
         atexit.register(self.close)
         dbpath = self.look(target)
-        if dnf.util.am_i_root():
+        # A command that only reads does not wait for libostree to be imported.
+        if dnf.util.am_i_root() and (hasattr(command, "wish") or command.aliases[0] == "upgrade"):
             self.leave(target, options)
         original = command.configure
 
@@ -91,7 +92,7 @@ class OstreePlugin(dnf.Plugin):
         from ostree_layer import dnf_base, journey, layering, terminal
 
         command, opts = self.cli.command, self.cli.command.opts
-        self.wish = command.wish() if hasattr(command, "wish") else journey.upgrade(command.aliases[0], opts, options)
+        self.wish = command.wish() if hasattr(command, "wish") else journey.upgrade(opts, options)
         if self.wish is None:
             return
         choose = functools.partial(self.wish.choose, progress=terminal.pulling)

@@ -8,7 +8,7 @@ import argparse
 OPTIONS = {
     "--from-booted": "start from the booted deployment, not from one that waits for a reboot",
     "--preview": "make the new tree, show its changes, and deploy nothing",
-    "--check": "the same, but say only whether there are changes; exit status 77 if there are none",
+    "--check": "make the new tree, say whether it has changes (exit status 77 if not), and deploy nothing",
     "--allow-downgrade": "follow a ref also to an older commit",
     "--unchanged-exit-77": "exit with status 77 if there is nothing to do",
 }

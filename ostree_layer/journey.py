@@ -105,9 +105,9 @@ class Wish:
         return dataclasses.replace(found, is_pinned=False, is_override=found.is_pinned)
 
 
-def upgrade(command: str, opts: Any, settings: Settings) -> Wish | None:
+def upgrade(opts: Any, settings: Settings) -> Wish | None:
     """The wish of `dnf upgrade` for a newer tree: where it names neither packages nor advisories."""
-    if command != UPGRADE or settings.upgrade == "packages" or any(getattr(opts, name, None) for name in NAMED):
+    if settings.upgrade == "packages" or any(getattr(opts, name, None) for name in NAMED):
         return None
     terms = Terms(allow_downgrade=opts.allow_downgrade, is_offline=opts.cacheonly)
     return Wish(UPGRADE, terms=terms, from_booted=opts.from_booted)

@@ -50,6 +50,7 @@ def base_changes(base: Collection[Package], before: Collection[Package], now: Co
     if found:
         yield "Base packages that change:"
         yield from (f"  {line}" for line in diff.render(found))
+        yield ""
 
 
 def kept_back(outcome: Outcome) -> Iterator[str]:
