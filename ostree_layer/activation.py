@@ -55,7 +55,7 @@ def activate(
     told: tuple[tuple[EtcConflict, ...], tuple[str, ...], tuple[str, ...]] = ((), (), ()),
 ) -> Deployed:
     """Make the tree the deployment that boots next; nothing may fail when it is written."""
-    store = site.locked.get_repo(None)[1]
+    store = sysroot.repository(site.locked)
     staged = site.target.is_booted_host and host.is_booted_with_systemd()
     stored = repo.load_commit(store, tree.checksum)
     deployed = Deployed(tree.checksum, repo.version(stored), staged, site.target.sysroot, site.stateroot, *told)

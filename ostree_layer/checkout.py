@@ -30,10 +30,11 @@ def directory(store: OSTree.Repo, checksum: str, path: str, target: Path) -> boo
     return True
 
 
-def tree(store: OSTree.Repo, checksum: str, target: Path) -> None:
-    """Make target, which is not there yet, the whole tree of a commit, as links where the repository has files."""
+def tree(store: OSTree.Repo, checksum: str, target: Path, path: str = "/") -> None:
+    """Make target, which is not there yet, a directory of a commit's tree, as links where the repository has files."""
     options = OSTree.RepoCheckoutAtOptions()
     options.mode = OSTree.RepoCheckoutMode.NONE
+    options.subpath = path
     with translated(f"checking out {checksum[:12]}", RepoError):
         store.checkout_at(options, AT_FDCWD, str(target), checksum, None)
 

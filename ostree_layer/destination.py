@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from ostree_layer import database, dnf_base, metadata, origin, pull, repo, signatures, trees
 from ostree_layer.errors import RepoError, nearest
+from ostree_layer.failpoint import failpoint
 from ostree_layer.fields import moment
 from ostree_layer.model import Destination, LocalCommit, Package
 from ostree_layer.ostree_gi import Gio, OSTree, translated
@@ -95,7 +96,15 @@ class Finder:
     def _here(self, remote: str, ref: str) -> str:
         return trees.find(self._store, f"{remote}:{ref}" if remote else ref)
 
-    def require(self, found: Destination) -> None:
+    def bring(self, found: Destination) -> Destination:
+        """Judge a tree by its commit, and then pull what is missing of it."""
+        self._require(found)
+        failpoint("destination::judged")
+        self._fetch(found)
+        failpoint("destination::fetched")
+        return found
+
+    def _require(self, found: Destination) -> None:
         """RepoError where the commit is not what it has to be."""
         if not found.is_pinned and not found.is_override and not self._terms.allow_downgrade:
             self._require_not_older(found)
@@ -124,7 +133,7 @@ class Finder:
             hint = "its keys are those of the remote, or those in /usr/share/ostree/trusted.gpg.d"
             raise RepoError(f"commit {found.checksum} has no good signature by {', '.join(missing)}", hint=hint)
 
-    def fetch(self, found: Destination) -> None:
+    def _fetch(self, found: Destination) -> None:
         """Pull what is missing of the commit; RepoError where it is no tree of packages."""
         remote, ref = pull.parse(found.refspec) if found.refspec else ("", "")
         exact = found.is_pinned or found.is_override

@@ -81,9 +81,7 @@ class Wish:
         found = self._newest(finder, followed(store, start)) if self.command == UPGRADE else self._find_word(finder)
         if found is None or (self.command == UPGRADE and found.checksum == base):
             return None
-        finder.require(found)
-        finder.fetch(found)
-        return found
+        return finder.bring(found)
 
     @staticmethod
     def _newest(finder: Finder, refspec: str) -> Destination | None:

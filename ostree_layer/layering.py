@@ -175,7 +175,8 @@ class Layering:
             if name:
                 repo.set_ref(self._store, name, tree.checksum)
             deployed = activation.activate(site, tree, self._settings, (*self._told, self._words.notices))
-        deploy.clean_up_later(self._place.target, self._settings.history)
+        trunk.leave(where.staged.lower)
+        deploy.clean_up_later(where.target, self._settings.history)
         return deployed
 
     def _close_books(self, made_by: Transaction) -> tuple[LocalCommit, set[Package]]:

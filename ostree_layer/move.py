@@ -68,9 +68,9 @@ class Move:
     def mark(self, original: Callable[[], object], *, erasing: bool, skip_broken: bool) -> Iterator[str]:
         """Put to DNF what belongs into the transaction, `original` being what its command does; say what does not."""
         wanted, only_tree = self.lineage.requests, self.settings.upgrade == "tree"
-        destination = self.place.destination
-        if destination is not None:
-            wanted = wanted if destination.requests is None else destination.requests
+        there = self.place.destination
+        if there is not None:
+            wanted = wanted if there.requests is None else there.requests
             requests.require_known(wanted, self._forgotten)
             wanted = requests.without(wanted, self._forgotten)
             self.lineage = dataclasses.replace(self.lineage, requests=wanted)

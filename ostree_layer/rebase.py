@@ -88,7 +88,7 @@ class Plan:
         return deployed
 
     def _meet_local_etc(self, store: OSTree.Repo, defaults: Path) -> tuple[EtcConflict, ...]:
-        checkout.directory(store, self.destination.checksum, "usr/etc", defaults)
+        checkout.tree(store, self.destination.checksum, defaults, "/usr/etc")
         return activation.meet_local_etc(activation.merge_of(self.locked, self.stateroot), defaults)
 
     @contextlib.contextmanager
@@ -114,7 +114,5 @@ def planned(target: Target, wish: Wish, progress: Callable[[], AbstractContextMa
         store = sysroot.repository(locked)
         with progress() as tell:
             finder = Finder(store, origin.following(start), ledger.read_base(store, start.get_csum()), tell, wish.terms)
-            found = finder.find(wish.word)
-            finder.require(found)
-            finder.fetch(found)
+            found = finder.bring(finder.find(wish.word))
         yield Plan(target, locked, wish.into or stateroot, start, found)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from ostree_layer import checkout, clone, staging, sysroot
 from ostree_layer.ostree_gi import OSTree
+
+CHECKOUT = "trunk"
 
 
 @contextlib.contextmanager
@@ -20,14 +21,19 @@ def of(locked: OSTree.Sysroot, checksum: str) -> Iterator[Path]:
     if deployed is not None:
         yield sysroot.deployment_path(locked, deployed)
         return
-    parent = sysroot.work_folder(locked) / staging.STAGING
-    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="trunk-", dir=parent))
+    folder = staging.swept_folder(sysroot.work_folder(locked))
     try:
-        _check_out(locked, checksum, folder / "tree")
-        yield folder / "tree"
+        _check_out(locked, checksum, folder / CHECKOUT)
+        yield folder / CHECKOUT
     finally:
-        shutil.rmtree(folder)
+        if folder.exists():
+            shutil.rmtree(folder)
+
+
+def leave(path: Path) -> None:
+    """Leave what `of` yielded to the clean-up, if it is a checkout: to remove it takes as long as to make it."""
+    if path.name == CHECKOUT:
+        path.parent.rename(path.parent.with_suffix(".left"))
 
 
 def _check_out(locked: OSTree.Sysroot, checksum: str, target: Path) -> None:
