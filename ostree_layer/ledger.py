@@ -127,7 +127,7 @@ def close(
         installed=tuple(sorted(package.nevra for package in now - set(lineage.former_packages))),
         removed=tuple(sorted(package.nevra for package in set(lineage.former_packages) - now)),
     )
-    wanted = requests.still_waiting(former, wanted, {package.name for package in now})
+    wanted = requests.still_waiting(former, wanted, {name for p in now for name in (p.name, p.name_arch)})
     return LocalCommit(lineage.base, lineage.base_refspec, lineage.previous, wanted, done), now
 
 

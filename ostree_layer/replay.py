@@ -15,9 +15,7 @@ import hawkey
 from ostree_layer import diff, requests
 from ostree_layer.errors import BlockedError
 from ostree_layer.model import Outcome, Package, Requests
-
-# Requests for one version of a package.
-EXACT = ("replaced", "local")
+from ostree_layer.requests import EXACT
 
 
 class Replay:

@@ -12,6 +12,8 @@ from ostree_layer.model import Outcome, Package, Requests
 
 # In which they are asked for: modules first, as they decide which packages there are.
 ORDER = ("modules", "removed", "replaced", "local", "groups", "packages")
+# Requests for one version of a package.
+EXACT = ("replaced", "local")
 
 
 def of_tree(
@@ -111,13 +113,36 @@ def after(former: Requests, outcome: Outcome) -> Requests:
 def still_waiting(former: Requests, now: Requests, names: Collection[str]) -> Requests:
     """`now`, as it is after an ordinary transaction, with what of former is still inactive or parked.
 
-    `names` are those of the packages that there are: who removes an inactive one does not want it any more.
+    `names` are those of the packages that there are. Whoever removes an inactive package, installs one whose removal is
+    inactive, or replaces it by another version does not want the former any more.
     """
     visible = set(entries(now))
-    inactive = (
-        entry
-        for entry in former.inactive
-        if entry not in visible and (field_of(entry) != "packages" or value_of(entry) in names)
+    left = [entry for entry in (*former.inactive, *former.parked) if entry not in visible]
+    left = [entry for entry in left if not _is_overruled(entry, now)]
+    return dataclasses.replace(
+        now,
+        inactive=tuple(
+            e for e in left if e in former.inactive and not (field_of(e) == "removed" and value_of(e) in names)
+        ),
+        parked=tuple(e for e in left if e in former.parked),
     )
-    parked = (entry for entry in former.parked if entry not in visible)
-    return dataclasses.replace(now, inactive=tuple(inactive), parked=tuple(parked))
+
+
+def _is_overruled(entry: str, now: Requests) -> bool:
+    """Whether a request for a package is followed by one that takes it away, or wants another version of it."""
+    if field_of(entry) not in ("packages", *EXACT):
+        return False
+    if _names_in(entry) & set(now.removed):
+        return True
+    others = (f"{field}:{value}" for field in EXACT for value in getattr(now, field))
+    return field_of(entry) in EXACT and any(_names_in(entry) & _names_in(other) for other in others)
+
+
+def _names_in(entry: str) -> set[str]:
+    """What the package of an entry may be called: NAME, or NAME.ARCH."""
+    value = shown(entry)
+    without_arch, _, arch = value.rpartition(".")
+    if field_of(entry) == "packages" and (not arch or without_arch.count("-") < 2):
+        return {value, without_arch}
+    name = without_arch.rsplit("-", 2)[0]
+    return {value, without_arch, name, f"{name}.{arch}"}

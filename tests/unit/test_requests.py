@@ -44,3 +44,23 @@ def test_two_architectures_of_one_name_are_told_apart() -> None:
 
 def test_groups_follow_what_was_installed_and_removed() -> None:
     assert requests.carried(["a", "b"], {"a", "b", "base"}, {"b", "base", "c"}) == ("b", "c")
+
+
+def test_a_later_request_overrules_one_that_waits() -> None:
+    waiting = Requests(
+        inactive=(
+            "packages:app",
+            "packages:lib.i686",
+            "packages:old-1-1.noarch",
+            "removed:less",
+            "replaced:bash-2:2-1.noarch",
+        ),
+        parked=("packages:gone", "replaced:tool-2-1.noarch"),
+    )
+    assert requests.still_waiting(waiting, NONE, {"app", "bash"}) == waiting
+    now = Requests(removed=("app", "lib.i686", "old", "bash"), packages=("less",), local=("ab12:tool-3-1.noarch",))
+    left = requests.still_waiting(waiting, now, {"less", "less.noarch", "tool"})
+    assert (left.inactive, left.parked) == ((), ("packages:gone",))
+    other = Requests(replaced=("bash-1-1.noarch",), removed=("app-data", "toy-tool"))
+    kept = requests.still_waiting(waiting, other, {"bash"}).inactive
+    assert kept == waiting.inactive[:-1]
