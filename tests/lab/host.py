@@ -176,12 +176,12 @@ def install_into(place: Path, *refs: str) -> None:
         store.open(None)
         with repo.transaction(store):
             for ref in refs:
-                # What is grafted is gone afterwards.
                 content = shutil.copytree(install, Path(folder, "content"))
-                store.transaction_set_ref(None, ref, _commit_with(store, ref, content))
+                store.transaction_set_ref(None, ref, graft_onto(store, ref, content))
 
 
-def _commit_with(store: OSTree.Repo, ref: str, content: Path) -> str:
+def graft_onto(store: OSTree.Repo, ref: str, content: Path) -> str:
+    """Write, in a transaction, a commit of the ref's tree with the content besides, which is gone then."""
     base = store.resolve_rev(ref, False)[1]
     tree = graft.graft(store, base, content)
     values = GLib.Variant("a{sv}", repo.metadata(repo.load_commit(store, base)))

@@ -39,13 +39,19 @@ class Server:
     def reset(self) -> None:
         """Offer the first version of each tree."""
         if self._lost.exists():
-            self._lost.rename(self._repo / "objects")
+            self._objects.rmdir()
+            self._lost.rename(self._objects)
         for ref in (MINIMAL, SERVER):
             self.publish("1", ref)
 
     def lose_objects(self) -> None:
         """Keep the names of trees, and nothing else."""
-        (self._repo / "objects").rename(self._lost)
+        self._objects.rename(self._lost)
+        self._objects.mkdir()
+
+    @property
+    def _objects(self) -> Path:
+        return self._repo / "objects"
 
     @property
     def _lost(self) -> Path:
