@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from tests import guard, sysroots, toys
@@ -144,12 +144,9 @@ class Bench:
         return self.median(lambda: looking.comparison(self.host.folder, store, commits))
 
 
-def transactions(bench: Bench) -> Rows:
-    """What was measured, its limit, and the figure."""
-    checkout = bench.median(bench.checkout)
+def transactions(bench: Bench, checkout: float) -> Rows:
     small = bench.median(lambda: bench.transaction("small"))
     return [
-        ("    one hard-link checkout, seconds", "", checkout),
         ("    the whole dnf install of 3 files, seconds", "", small),
         ("(a) the same, in checkouts", "1.4 at 100k", small / checkout),
         ("(b) our own part, seconds", "0.1", bench.median(bench.own_part)),
@@ -165,10 +162,10 @@ def big_ratio(bench: Bench) -> float:
     return ours / bench.median(lambda: bench.plain("big"))
 
 
-def switches(bench: Bench) -> Rows:
+def switches(bench: Bench, checkout: float) -> Rows:
     measured = switching.Switching(bench.host, bench.dnf)
     one = switching.Figures(
-        checkout=bench.median(bench.checkout),
+        checkout=checkout,
         rebase=bench.median(measured.rebase),
         downloaded=measured.downloaded(),
         start=bench.median(bench.start),
@@ -181,28 +178,35 @@ def switches(bench: Bench) -> Rows:
 TABLES = {"transactions": transactions, "switching": switches}
 
 
+def rows(bench: Bench, names: Collection[str]) -> Rows:
+    """Of the tables that are wanted, what was measured, its limit, and the figure."""
+    checkout = bench.median(bench.checkout)
+    first = ("    one hard-link checkout, seconds", "", checkout)
+    return [first, *(row for name, table in TABLES.items() if name in names for row in table(bench, checkout))]
+
+
+def show(sizes: Sequence[int], repetitions: int, names: Collection[str]) -> None:
+    extra = [SMALL, big(), *switching.WANTED]
+    columns = []
+    for files in sizes:
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=CACHE) as folder:
+            columns.append(rows(Bench(Path(folder, "bench"), files, repetitions, extra), names))
+    print(f"{'files in the base tree':46}{'limit':>20}" + "".join(f"{files:>10}" for files in sizes))
+    for lines in zip(*columns):
+        name, limit, _figure = lines[0]
+        print(f"{name:46}{limit:>20}" + "".join(f"{figure:10.2f}" for _name, _limit, figure in lines))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, nargs="+", default=SIZES)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--tables", nargs="+", choices=[*TABLES, "composing"], default=[*TABLES, "composing"])
     options = parser.parse_args()
-    for name in TABLES.keys() & set(options.tables):
-        table(TABLES[name], options.files, options.repetitions)
+    if TABLES.keys() & set(options.tables):
+        show(options.files, options.repetitions, options.tables)
     if "composing" in options.tables:
         composing.table(options.repetitions)
-
-
-def table(measured: Callable[[Bench], Rows], sizes: Sequence[int], repetitions: int) -> None:
-    extra = [SMALL, big(), *switching.WANTED]
-    columns = []
-    for files in sizes:
-        with tempfile.TemporaryDirectory(prefix="bench-", dir=CACHE) as folder:
-            columns.append(measured(Bench(Path(folder, "bench"), files, repetitions, extra)))
-    print(f"{'files in the base tree':46}{'limit':>20}" + "".join(f"{files:>10}" for files in sizes))
-    for lines in zip(*columns):
-        name, limit, _figure = lines[0]
-        print(f"{name:46}{limit:>20}" + "".join(f"{figure:10.2f}" for _name, _limit, figure in lines))
 
 
 if __name__ == "__main__":

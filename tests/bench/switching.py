@@ -77,7 +77,6 @@ def rows(one: Figures) -> list[tuple[str, str, float]]:
     """What was measured, its limit, and the figure."""
     three = one.plain - one.start
     return [
-        ("    one hard-link checkout, seconds", "", one.checkout),
         ("    dnf rebase to a tree that is here, seconds", "", one.rebase),
         ("(k) the same, in checkouts", "1.4 at 100k", one.rebase / one.checkout),
         ("    objects of files that it downloads", "0", one.downloaded),
