@@ -102,7 +102,8 @@ class Bench:
         return seconds
 
     def start(self) -> float:
-        return self._plain(self._root, "repolist")
+        """What DNF takes before it knows of any package."""
+        return self._plain(self._root, "help")
 
     def naive(self) -> float:
         """Check out, install into it, commit all of it, deploy it."""
