@@ -160,6 +160,7 @@ def _private_view(locked: OSTree.Sysroot, stateroot: str, made: Path) -> Iterato
     folder, run = sysroot.deploy_folder(locked, stateroot), host.STAGED_MARK.parent
     with contextlib.ExitStack() as view:
         made.mkdir()
+        folder.mkdir(exist_ok=True)  # a new stateroot has none
         for name in (sysroot.deployment_path(locked, d).name for d in sysroot.finalized(locked, stateroot)):
             (made / name).mkdir()
             shutil.copy2(folder / f"{name}.origin", made / f"{name}.origin")

@@ -71,8 +71,8 @@ class Remote:
         if ref in known:
             return error
         if not known:
-            here = [name.partition(":")[2] for name in repo.refs(self._store) if name.startswith(f"{self._name}:")]
-            return RepoError(str(error), hint=nearest(ref, set(here) - {ref}))
+            here = {name.partition(":")[2] for name in repo.refs(self._store) if name.startswith(f"{self._name}:")}
+            return error if ref in here else RepoError(str(error), hint=nearest(ref, here))
         hint = nearest(ref, known, otherwise=f"it has {', '.join(sorted(known))}")
         return RepoError(f"{self._name} has no ref {ref}", hint=hint)
 

@@ -10,11 +10,11 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from tests import guard, sysroots, toys
-from tests.bench import composing, looking
+from tests.bench import composing, looking, switching
 from tests.bench.clock import timed
 from tests.sysroots import ostree
 from tests.toys import CACHE, Toy
@@ -22,6 +22,7 @@ from tests.toys import CACHE, Toy
 SIZES = (10_000, 30_000, 100_000)
 SMALL = Toy("small", files={f"/usr/share/small/{index}": f"{index}\n" for index in range(3)})
 BIG_FILES = 3000
+Rows = list[tuple[str, str, float]]
 
 
 def fillers(files: int) -> list[Toy]:
@@ -45,65 +46,69 @@ class Bench:
         repository = toys.repository(folder / "base-rpms", [sysroots.BASE, *fill])
         tree = sysroots.compose(folder / "compose", repository, ["toy-base", *(toy.name for toy in fill)])
         self._root = folder / "host/root"
-        self._host = sysroots.make_host(folder / "host", tree, with_packages=True)
+        self.host = sysroots.make_host(folder / "host", tree, with_packages=True)
         subprocess.run(["cp", "-a", tree, self._root], check=True)
         (self._root / "usr/etc").rename(self._root / "etc")
-        toys.repository(self._host.repository, extra)
-        self._dnf("install", "small")  # fills dnf's cache
-        self._dnf("remove", "small")
+        toys.repository(self.host.repository, extra)
+        self.dnf("install", "small")  # fills dnf's cache
+        self.dnf("remove", "small")
 
     def median(self, measure: Callable[[], float]) -> float:
         return statistics.median(measure() for _repetition in range(self._repetitions))
 
-    def _dnf(self, *arguments: str, under: tuple[str, ...] = ()) -> float:
+    def dnf(self, *arguments: str, under: tuple[str, ...] = ()) -> float:
         """dnf on the sysroot, from start to end."""
-        environment = guard.environment(self._host.folder, self._host.environment())
-        argv = guard.sealed(self._host.folder, [*under, *self._host.dnf_argv("-y", *arguments)])
+        environment = guard.environment(self.host.folder, self.host.environment())
+        argv = guard.sealed(self.host.folder, [*under, *self.host.dnf_argv("-y", *arguments)])
         seconds = timed(argv, environment)
-        self._host.wait_for_cleaner()
+        self.host.wait_for_cleaner()
         return seconds
 
     def transaction(self, name: str) -> float:
-        seconds = self._dnf("install", name)
-        self._dnf("remove", name)
+        seconds = self.dnf("install", name)
+        self.dnf("remove", name)
         return seconds
 
     def own_part(self) -> float:
         """What of it is neither DNF nor the deployment."""
-        argv = self._host.dnf_argv("-y", "install", "small")
+        argv = self.host.dnf_argv("-y", "install", "small")
         argv[1] = os.fspath(Path(__file__).parent / "timed.py")
-        result = self._host.folder / "own"
-        environment = guard.environment(self._host.folder, self._host.environment({"BENCH_OWN": os.fspath(result)}))
-        timed(guard.sealed(self._host.folder, argv), environment)
-        self._host.wait_for_cleaner()
-        self._dnf("remove", "small")
+        result = self.host.folder / "own"
+        environment = guard.environment(self.host.folder, self.host.environment({"BENCH_OWN": os.fspath(result)}))
+        timed(guard.sealed(self.host.folder, argv), environment)
+        self.host.wait_for_cleaner()
+        self.dnf("remove", "small")
         return float(result.read_text())
 
     def checkout(self) -> float:
-        target = self._host.folder / "checkout"
-        seconds = timed(["ostree", "checkout", self._host.repo, "-H", sysroots.REF, os.fspath(target)])
+        target = self.host.folder / "checkout"
+        seconds = timed(["ostree", "checkout", self.host.repo, "-H", sysroots.REF, os.fspath(target)])
         shutil.rmtree(target)
         return seconds
 
     def _plain(self, root: Path, *arguments: str, under: tuple[str, ...] = ()) -> float:
         """Plain dnf on an ordinary root."""
-        home = self._host.folder / "home/.rpmmacros"
+        home = self.host.folder / "home/.rpmmacros"
         home.write_text(f"%_dbpath /{sysroots.RPMDB}\n")
         own = [f"--installroot={root}", f"--setopt=persistdir={root}/{sysroots.HISTORY}", "--disableplugin=*"]
-        argv = [*under, *self._host.dnf_argv("-y", "--releasever=1", *own, *arguments)]
-        seconds = timed(guard.sealed(self._host.folder, argv), guard.environment(self._host.folder))
+        argv = [*under, *self.host.dnf_argv("-y", "--releasever=1", *own, *arguments)]
+        seconds = timed(guard.sealed(self.host.folder, argv), guard.environment(self.host.folder))
         home.unlink()
         return seconds
 
-    def plain(self, name: str) -> float:
-        seconds = self._plain(self._root, "install", name)
-        self._plain(self._root, "remove", name)
+    def plain(self, *names: str) -> float:
+        seconds = self._plain(self._root, "install", *names)
+        self._plain(self._root, "remove", *names)
         return seconds
+
+    def start(self) -> float:
+        """What DNF takes before it knows of any package."""
+        return self._plain(self._root, "help")
 
     def naive(self) -> float:
         """Check out, install into it, commit all of it, deploy it."""
-        root, start = self._host.folder / "naive", time.perf_counter()
-        ostree("checkout", self._host.repo, "-H", sysroots.REF, os.fspath(root))
+        root, start = self.host.folder / "naive", time.perf_counter()
+        ostree("checkout", self.host.repo, "-H", sysroots.REF, os.fspath(root))
         for database in (sysroots.RPMDB, sysroots.HISTORY):  # they are written in place, and must not be the repo's
             subprocess.run(["cp", "-a", root / database, root / "copy"], check=True)
             shutil.rmtree(root / database)
@@ -114,38 +119,35 @@ class Bench:
         for name in ("var", "run", "tmp"):
             shutil.rmtree(root / name)
             (root / name).mkdir()
-        ostree("commit", self._host.repo, "--branch=naive", f"--tree=dir={root}")
-        ostree("admin", "deploy", f"--sysroot={self._host.sysroot}", f"--os={sysroots.STATEROOT}", "naive")
+        ostree("commit", self.host.repo, "--branch=naive", f"--tree=dir={root}")
+        ostree("admin", "deploy", f"--sysroot={self.host.sysroot}", f"--os={sysroots.STATEROOT}", "naive")
         seconds = time.perf_counter() - start
-        ostree("admin", "undeploy", f"--sysroot={self._host.sysroot}", "0")
+        ostree("admin", "undeploy", f"--sysroot={self.host.sysroot}", "0")
         shutil.rmtree(root)
         return seconds
 
     def more_memory(self) -> float:
         """MB that dnf takes beyond plain dnf."""
-        peak = self._host.folder / "peak"
+        peak = self.host.folder / "peak"
         under = ("time", "--format=%M", f"--output={peak}")
-        self._dnf("install", "small", under=under)
+        self.dnf("install", "small", under=under)
         ours = int(peak.read_text())
         self._plain(self._root, "install", "small", under=under)
         plain = int(peak.read_text())
-        self._dnf("remove", "small")
+        self.dnf("remove", "small")
         self._plain(self._root, "remove", "small")
         return (ours - plain) / 1024
 
     def looking(self) -> float:
         """The seconds of `dnf tree diff` after its start, of two commits with this tree."""
-        store = self._host.sysroot / "ostree/repo"
+        store = self.host.sysroot / "ostree/repo"
         commits = looking.commit_twice(store)
-        return self.median(lambda: looking.comparison(self._host.folder, store, commits))
+        return self.median(lambda: looking.comparison(self.host.folder, store, commits))
 
 
-def rows(bench: Bench) -> list[tuple[str, str, float]]:
-    """What was measured, its limit, and the figure."""
-    checkout = bench.median(bench.checkout)
+def transactions(bench: Bench, checkout: float) -> Rows:
     small = bench.median(lambda: bench.transaction("small"))
     return [
-        ("    one hard-link checkout, seconds", "", checkout),
         ("    the whole dnf install of 3 files, seconds", "", small),
         ("(a) the same, in checkouts", "1.4 at 100k", small / checkout),
         ("(b) our own part, seconds", "0.1", bench.median(bench.own_part)),
@@ -161,21 +163,51 @@ def big_ratio(bench: Bench) -> float:
     return ours / bench.median(lambda: bench.plain("big"))
 
 
+def switches(bench: Bench, checkout: float) -> Rows:
+    measured = switching.Switching(bench.host, bench.dnf)
+    one = switching.Figures(
+        checkout=checkout,
+        rebase=bench.median(measured.rebase),
+        downloaded=measured.downloaded(),
+        start=bench.median(bench.start),
+        plain=bench.median(lambda: bench.plain(*(toy.name for toy in switching.WANTED))),
+        switch=bench.median(measured.switch),
+    )
+    return switching.rows(one)
+
+
+TABLES = {"transactions": transactions, "switching": switches}
+
+
+def rows(bench: Bench, names: Collection[str]) -> Rows:
+    """Of the tables that are wanted, what was measured, its limit, and the figure."""
+    checkout = bench.median(bench.checkout)
+    first = ("    one hard-link checkout, seconds", "", checkout)
+    return [first, *(row for name, table in TABLES.items() if name in names for row in table(bench, checkout))]
+
+
+def show(sizes: Sequence[int], repetitions: int, names: Collection[str]) -> None:
+    extra = [SMALL, big(), *switching.WANTED]
+    columns = []
+    for files in sizes:
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=CACHE) as folder:
+            columns.append(rows(Bench(Path(folder, "bench"), files, repetitions, extra), names))
+    print(f"{'files in the base tree':46}{'limit':>20}" + "".join(f"{files:>10}" for files in sizes))
+    for lines in zip(*columns):
+        name, limit, _figure = lines[0]
+        print(f"{name:46}{limit:>20}" + "".join(f"{figure:10.2f}" for _name, _limit, figure in lines))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, nargs="+", default=SIZES)
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--tables", nargs="+", choices=[*TABLES, "composing"], default=[*TABLES, "composing"])
     options = parser.parse_args()
-    extra = [SMALL, big()]
-    columns = []
-    for files in options.files:
-        with tempfile.TemporaryDirectory(prefix="bench-", dir=CACHE) as folder:
-            columns.append(rows(Bench(Path(folder, "bench"), files, options.repetitions, extra)))
-    print(f"{'files in the base tree':46}{'limit':>20}" + "".join(f"{files:>10}" for files in options.files))
-    for lines in zip(*columns):
-        name, limit, _figure = lines[0]
-        print(f"{name:46}{limit:>20}" + "".join(f"{figure:10.2f}" for _name, _limit, figure in lines))
-    composing.table(options.repetitions)
+    if TABLES.keys() & set(options.tables):
+        show(options.files, options.repetitions, options.tables)
+    if "composing" in options.tables:
+        composing.table(options.repetitions)
 
 
 if __name__ == "__main__":

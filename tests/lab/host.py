@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from ostree_layer import graft, repo
@@ -40,8 +41,9 @@ def _compose(work: Path, made: Path, rpms: Path) -> None:
 class SoftHost:
     """A sysroot in a folder; while it is up, an init process holds the namespaces that its commands run in."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, server: Path | None = None) -> None:
+        """`server` is a folder that the host sees as /run/media/trees."""
+        self.folder, self._server = folder, server
         self.sysroot = folder / "sysroot"
         self._state = folder / "state"
         self._init: subprocess.Popen[str] | None = None
@@ -89,13 +91,14 @@ class SoftHost:
             (self._state / name).mkdir(parents=True)
         (self._state / "run/ostree-booted").touch()
         (self._state / "run/systemd/system").mkdir(parents=True)
-        newest = ostree("admin", "status", f"--sysroot={self.sysroot}").replace("*", " ").split()[1]
-        self._start_init(self.sysroot / f"ostree/deploy/{STATEROOT}/deploy" / newest)
+        words = ostree("admin", "status", f"--sysroot={self.sysroot}").replace("*", " ").split()
+        self._start_init(self.sysroot / "ostree/deploy" / words[0] / "deploy" / words[1])
         for step in (["systemd-sysusers"], ["systemd-tmpfiles", "--create", "--boot", "--exclude-prefix=/dev"]):
             self.run(*step)
 
     def _start_init(self, deployment: Path) -> None:
-        places = (self.sysroot, deployment, self._state, world.repository())
+        media = [world.repository(), *([self._server] if self._server else [])]
+        places = (self.sysroot, deployment, self._state, *media)
         inside = [guard.PYTHON, "-m", "tests.lab.softboot", *map(os.fspath, places)]
         # Whatever ends this process ends the host with it.
         namespaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
@@ -140,28 +143,47 @@ def make(folder: Path) -> SoftHost:
 
 def deploy(host: SoftHost, store: Path, ref: str) -> None:
     """Make a sysroot for the host, deploy a tree with this checkout installed in it, and boot it."""
+    where = prepare(host)
+    ostree("pull-local", where, os.fspath(store), ref)
+    install_into(host.sysroot / "ostree/repo", ref)
+    start(host, ref)
+
+
+def prepare(host: SoftHost) -> str:
+    """Make a sysroot for the host, and return what tells `ostree` its repository."""
     host.folder.mkdir(parents=True, exist_ok=True)
     sysroots.make_sysroot(host.sysroot, STATEROOT)
     where = f"--repo={host.sysroot}/ostree/repo"
     ostree("config", where, "set", "sysroot.readonly", "true")
-    ostree("pull-local", where, os.fspath(store), ref)
-    _commit_with_plugin(host, ref)
+    return where
+
+
+def start(host: SoftHost, refspec: str) -> None:
+    """Deploy a tree that is in the host's repository, and boot it."""
     options = (f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=root", "--karg=rw")
-    ostree("admin", "deploy", *options, ref)
+    ostree("admin", "deploy", *options, refspec)
     host.boot()
 
 
-def _commit_with_plugin(host: SoftHost, ref: str) -> None:
-    install = host.folder / "install"
-    argv = ["make", "--silent", "install", f"DESTDIR={install}"]
-    subprocess.run(argv, cwd=guard.CHECKOUT, check=True, stdout=subprocess.DEVNULL)
-    (install / "etc").rename(install / "usr/etc")
-    store = OSTree.Repo.new(gfile(host.sysroot / "ostree/repo"))
-    store.open(None)
-    with repo.transaction(store):
-        base = store.resolve_rev(ref, False)[1]
-        tree = graft.graft(store, base, install)
-        values = GLib.Variant("a{sv}", repo.metadata(repo.load_commit(store, base)))
-        root = store.write_mtree(tree, None)[1]
-        store.transaction_set_ref(None, ref, store.write_commit(None, None, None, values, root, None)[1])
-    shutil.rmtree(install, ignore_errors=True)
+def install_into(place: Path, *refs: str) -> None:
+    """Let each of the refs lead to a tree that has this checkout besides."""
+    with tempfile.TemporaryDirectory(dir=place.parent) as folder:
+        install = Path(folder, "install")
+        argv = ["make", "--silent", "install", f"DESTDIR={install}"]
+        subprocess.run(argv, cwd=guard.CHECKOUT, check=True, stdout=subprocess.DEVNULL)
+        (install / "etc").rename(install / "usr/etc")
+        store = OSTree.Repo.new(gfile(place))
+        store.open(None)
+        with repo.transaction(store):
+            for ref in refs:
+                content = shutil.copytree(install, Path(folder, "content"))
+                store.transaction_set_ref(None, ref, graft_onto(store, ref, content))
+
+
+def graft_onto(store: OSTree.Repo, ref: str, content: Path) -> str:
+    """Write, in a transaction, a commit of the ref's tree with the content besides, which is gone then."""
+    base = store.resolve_rev(ref, False)[1]
+    tree = graft.graft(store, base, content)
+    values = GLib.Variant("a{sv}", repo.metadata(repo.load_commit(store, base)))
+    root = store.write_mtree(tree, None)[1]
+    return str(store.write_commit(None, None, None, values, root, None)[1])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The init of a soft-booted host: `softboot SYSROOT DEPLOYMENT STATE REPOSITORY`.
+"""The init of a soft-booted host: `softboot SYSROOT DEPLOYMENT STATE REPOSITORY [SERVER]`.
 
 libostree takes a deployment for booted when /run/ostree-booted exists and `/` is the deployment's directory; so it
 becomes the root of a mount namespace, with /usr read-only. Started by `host.py` in namespaces of its own.
@@ -15,8 +15,11 @@ from pathlib import Path
 
 from ostree_layer import mounts, process
 
+# Where a host sees the repository of packages, and the server of trees if there is one.
+MEDIA = ("world", "trees")
 
-def enter(sysroot: Path, deployment: Path, state: Path, repository: Path) -> None:
+
+def enter(sysroot: Path, deployment: Path, state: Path, *media: Path) -> None:
     """Make deployment the root; `state` holds what lasts from boot to shutdown, /run and /tmp."""
     mounts.enter_private_namespace()
     mounts.bind(deployment, deployment)
@@ -29,9 +32,9 @@ def enter(sysroot: Path, deployment: Path, state: Path, repository: Path) -> Non
     mounts.proc(deployment / "proc")
     mounts.bind(Path("/sys"), deployment / "sys", read_only=True)
     mounts.devices(deployment / "dev")
-    media = state / "run/media/world"
-    media.mkdir(parents=True, exist_ok=True)
-    mounts.bind(repository, deployment / "run/media/world", read_only=True)
+    for name, source in zip(MEDIA, media):
+        (state / "run/media" / name).mkdir(parents=True, exist_ok=True)
+        mounts.bind(source, deployment / "run/media" / name, read_only=True)
     _pivot(deployment)
 
 
@@ -54,5 +57,5 @@ def reap() -> None:
 
 
 if __name__ == "__main__":
-    enter(*map(Path, sys.argv[1:5]))
+    enter(*map(Path, sys.argv[1:]))
     reap()

@@ -59,6 +59,11 @@ def ended_well(context: Any) -> None:
     assert context.done.returncode == 0 and "Complete!" in context.done.stdout, context.done.stdout
 
 
+@then("it ends with status {status:d}")
+def ended_with(context: Any, status: int) -> None:
+    assert context.done.returncode == status, context.done.stdout
+
+
 @then("it fails")
 def failed(context: Any) -> None:
     assert context.done.returncode != 0 and "Complete!" not in context.done.stdout, context.done.stdout
@@ -67,6 +72,17 @@ def failed(context: Any) -> None:
 @then('it says "{text}"')
 def said(context: Any, text: str) -> None:
     assert text in context.done.stdout, context.done.stdout
+
+
+@then('it does not say "{text}"')
+def said_not(context: Any, text: str) -> None:
+    assert text not in context.done.stdout, context.done.stdout
+
+
+@then('before it asks it says "{text}"')
+def said_before(context: Any, text: str) -> None:
+    before, question, _after = context.done.stdout.partition("Is this ok [y/N]: ")
+    assert question and text in before, context.done.stdout
 
 
 @then('"{command}" works')
