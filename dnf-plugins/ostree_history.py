@@ -31,6 +31,24 @@ class OstreeHistoryPlugin(dnf.Plugin):
         output = self.base.output
         output.historyListCmd = self.rewritten(output.historyListCmd, self.as_table)
         output.historyInfoCmd = self.rewritten(output.historyInfoCmd, self.as_entries)
+        command.run = self.warned(command, command.run)
+
+    def warned(self, command, original):
+        """DNF undoes packages: say where an entry has done more than that."""
+
+        @functools.wraps(original)
+        def run():
+            from ostree_layer import history
+
+            action = command.opts.transactions_action
+            commits = (self.commits() or {}) if action in ("undo", "rollback") else {}
+            named = command._args2transaction_ids()[0] if commits else []
+            entries = [one for one in commits if one > min(named)] if action == "rollback" and named else named
+            for line in history.not_undone(commits, entries):
+                logger.warning(line)
+            return original()
+
+        return run
 
     def rewritten(self, original, rewrite):
         """What original prints, by way of rewrite; as it is where this is no OSTree host."""

@@ -28,11 +28,15 @@ Fill = Callable[[str, int], str]
 
 @dataclasses.dataclass(frozen=True)
 class Made:
-    """The commit that an entry made; `deployed` has the indexes of its deployments."""
+    """The commit that an entry made; `deployed` has the indexes of its deployments.
+
+    `has_moved`: the base of that commit is not that of the one before.
+    """
 
     checksum: str
     deployed: tuple[int, ...] = ()
     is_booted: bool = False
+    has_moved: bool = False
 
     def __str__(self) -> str:
         places = [f"deployed as {' and '.join(map(str, self.deployed))}"] if self.deployed else []
@@ -84,7 +88,24 @@ def _lineage(store: OSTree.Repo, checksum: str) -> Iterator[tuple[str, Iterable[
 def _made(loaded: OSTree.Sysroot, checksum: str) -> Made:
     booted = sysroot.find_booted(loaded)
     places = [index for index, one in enumerate(loaded.get_deployments()) if one.get_csum() == checksum]
-    return Made(checksum, tuple(places), booted is not None and booted.get_csum() == checksum)
+    is_booted = booted is not None and booted.get_csum() == checksum
+    return Made(checksum, tuple(places), is_booted, _has_moved(sysroot.repository(loaded), checksum))
+
+
+def _has_moved(store: OSTree.Repo, checksum: str) -> bool:
+    local = metadata.parse_local(_values(store, checksum))
+    if local is None or not repo.has_commit(store, local.previous):
+        return False
+    before = metadata.parse_local(_values(store, local.previous))
+    return local.base != (before.base if before else local.previous)
+
+
+def not_undone(commits: Mapping[int, Made], entries: Iterable[int]) -> Iterator[str]:
+    """What undoing entries leaves as it is."""
+    for entry in sorted(entries):
+        if entry in commits and commits[entry].has_moved:
+            way = "it went to another tree, from which 'dnf rollback' or 'dnf deploy' goes back"
+            yield f"Entry {entry} is undone as far as packages go; {way}."
 
 
 def with_column(text: str, commits: Mapping[int, Made], fill: Fill) -> str:

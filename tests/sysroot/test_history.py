@@ -13,6 +13,8 @@ from ostree_layer import history, metadata, repo
 from ostree_layer.history import Made
 from ostree_layer.model import Target, Transaction
 from ostree_layer.ostree_gi import GLib
+from tests import streams
+from tests.streams import Stream
 from tests.sysroots import Host, ostree
 from tests.toys import APP, LIB, Toy
 
@@ -106,7 +108,7 @@ def test_on_another_base_the_entries_are_others(host: Host) -> None:
         made = store.write_commit(None, None, None, GLib.Variant("a{sv}", values), root, None)[1]
         store.transaction_set_ref(None, "switched", made)
     ostree("admin", "deploy", f"--sysroot={host.sysroot}", "--os=toy", "switched")
-    assert history.read(Target(os.fspath(host.sysroot))) == {7: Made(made, (0,))}
+    assert history.read(Target(os.fspath(host.sysroot))) == {7: Made(made, (0,), has_moved=True)}
 
 
 def test_an_empty_history_and_unknown_entries(host: Host) -> None:
@@ -147,3 +149,16 @@ def test_what_is_no_table_stays_as_it_is(text: str) -> None:
 def test_where_a_commit_is() -> None:
     assert str(Made("ab", (0, 2), is_booted=True)) == "ab (deployed as 0 and 2, booted)"
     assert str(Made("ab")) == "ab"
+
+
+def test_what_an_undo_cannot_undo_is_said(client: Host, stream: Stream) -> None:
+    client.done("install", "app")
+    stream.publish("1.2")
+    client.done("upgrade")
+    said = (
+        "is undone as far as packages go; it went to another tree, from which 'dnf rollback' or 'dnf deploy' goes back."
+    )
+    assert f"Entry 3 {said}" in client.done("history", "undo", "last")
+    assert "app" not in streams.names(client)
+    assert f"Entry 3 {said}" in client.done("history", "rollback", "2")
+    assert said not in client.done("history", "undo", "last")
