@@ -7,7 +7,7 @@ import dataclasses
 import re
 from collections.abc import Iterable
 
-from ostree_layer import database, dnf_base, metadata, origin, pull, repo, signatures, trees
+from ostree_layer import database, dnf_base, ledger, metadata, origin, pull, repo, signatures, trees
 from ostree_layer.errors import RepoError, nearest
 from ostree_layer.fields import moment
 from ostree_layer.model import Destination, LocalCommit, Package
@@ -26,10 +26,12 @@ class Terms:
 
 
 class Finder:
-    """Finds trees for a host whose tree is of the refspec `followed`, and has the commit `base` for its base."""
+    """Finds trees for a host whose tree is of the refspec `followed`, and, if the ref has brought it, of a commit."""
 
-    def __init__(self, store: OSTree.Repo, followed: str, base: str, progress: Progress) -> None:
-        self._store, self._followed, self._base, self._progress = store, followed, base, progress
+    def __init__(self, store: OSTree.Repo, start: OSTree.Deployment, progress: Progress) -> None:
+        self._store, self._followed, self._progress = store, origin.following(start), progress
+        self._named_remote = ""
+        self._brought = None if origin.strays(start) else ledger.read_base(store, start.get_csum())
 
     def find(self, word: str) -> Destination:
         """The tree that a user's word means: REFSPEC, COMMIT or :VERSION. Nothing but commits is pulled."""
@@ -37,6 +39,7 @@ class Finder:
             return self._pinned(self._find_version(word[1:]))
         remote, name = pull.parse(word)
         if ABBREVIATED.fullmatch(name):
+            self._named_remote = remote
             checksum = self._find_commit(remote, name)
             local = self._local(checksum)
             return Destination(checksum, local.base_refspec) if local else self._pinned(checksum)
@@ -62,7 +65,7 @@ class Finder:
 
     def _find_commit(self, remote: str, name: str) -> str:
         found = repo.resolve(self._store, name)
-        if found is not None:
+        if found is not None and repo.has_commit(self._store, found):
             return found
         remote = remote or (pull.parse(self._followed)[0] if self._followed else "")
         if not remote or not origin.CHECKSUM.fullmatch(name):
@@ -96,9 +99,10 @@ class Finder:
 
     def _require_not_older(self, found: Destination) -> None:
         """Of the same ref only: commits of different ones say nothing about each other."""
-        if found.refspec != self._followed or not repo.has_commit(self._store, self._base):
+        base = self._brought
+        if found.refspec != self._followed or base is None or not repo.has_commit(self._store, base):
             return
-        times = [repo.timestamp(repo.load_commit(self._store, name)) for name in (found.checksum, self._base)]
+        times = [repo.timestamp(repo.load_commit(self._store, name)) for name in (found.checksum, base)]
         if times[0] < times[1]:
             message = f"{found.refspec} is now at commit {found.checksum[:12]} of {moment(times[0])}, which is older"
             raise RepoError(
@@ -106,7 +110,7 @@ class Finder:
             )
 
     def _require_certified(self, found: Destination, keys: tuple[str, ...]) -> None:
-        remote = pull.parse(found.refspec)[0] if found.refspec else ""
+        remote, _ref = self._source(found)
         missing = signatures.check(
             self._store, found.checksum, signatures.Keys(remote=remote, certified_by=keys)
         ).absent
@@ -116,11 +120,16 @@ class Finder:
 
     def fetch(self, found: Destination) -> None:
         """Pull what is missing of the commit; RepoError where it is no tree of packages."""
-        remote, ref = pull.parse(found.refspec) if found.refspec else ("", "")
+        remote, ref = self._source(found)
         exact = found.is_pinned or found.is_override
         if self._local(found.checksum) is None and (remote and not exact or self._is_partial(found.checksum)):
             self._remote(remote).content("" if exact else ref, found.checksum)
         _require_rpm_database(self._store, found.checksum)
+
+    def _source(self, found: Destination) -> tuple[str, str]:
+        """The remote that has the commit, which a user may have named with it, and the ref."""
+        remote, ref = pull.parse(found.refspec) if found.refspec else ("", "")
+        return self._named_remote or remote, ref
 
     def _is_partial(self, checksum: str) -> bool:
         return repo.is_partial(self._store, checksum)

@@ -67,7 +67,7 @@ class Wish:
         if self.command == RECOMPOSE:
             return origin.here(start, base)
         with progress() as tell:
-            return self._find(Finder(store, origin.following(start), base, tell), store, start, base)
+            return self._find(Finder(store, start, tell), store, start, base)
 
     def _find(self, finder: Finder, store: OSTree.Repo, start: OSTree.Deployment, base: str) -> Destination | None:
         if self.command == UPGRADE:
@@ -85,7 +85,7 @@ class Wish:
 
     def _find_word(self, finder: Finder) -> Destination:
         """A version may be named without its colon where nothing but a version or a commit makes sense."""
-        is_version = self.command == DEPLOY and not ABBREVIATED.fullmatch(self.word.lstrip(":"))
+        is_version = self.command == DEPLOY and not ABBREVIATED.fullmatch(self.word.rpartition(":")[2])
         return finder.find(":" + self.word.lstrip(":") if is_version else self.word)
 
 

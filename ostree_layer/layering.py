@@ -181,9 +181,7 @@ class Layering:
     def deploy(self, tree: Tree, report: Report, name: str = "") -> Deployed:
         """Deploy what `write` has written, and let the ref `name`, if there is one, lead to it."""
         site = activation.Site(self._place.target, self._place.locked, self._place.stateroot, self._place.start)
-        with report("Deploying it"), signals.held_off():
-            if name:
-                repo.set_ref(self._store, name, tree.checksum)
+        with report("Deploying it"), signals.held_off(), repo.leading(self._store, name, tree.checksum):
             deployed = activation.activate(site, tree, self._settings, (*self._told, self._words.notices))
         deploy.clean_up_later(self._place.target, self._settings.history)
         return deployed

@@ -72,6 +72,7 @@ class Move:
         destination = self.place.destination
         if destination is not None:
             wanted = wanted if destination.requests is None else destination.requests
+            requests.require(wanted, self._forgotten or ())
             wanted = requests.without(wanted, self._forgotten or ())
             self.lineage = dataclasses.replace(self.lineage, requests=wanted)
             self.outcome = self._replay(wanted, tuple).mark(allow_erasing=erasing, skip_broken=skip_broken)

@@ -101,7 +101,7 @@ def planned(target: Target, wish: Wish, progress: Callable[[], AbstractContextMa
         start = sysroot.base_deployment(locked, stateroot, from_booted=wish.from_booted)
         store = sysroot.repository(locked)
         with progress() as tell:
-            finder = Finder(store, origin.following(start), ledger.read_base(store, start.get_csum()), tell)
+            finder = Finder(store, start, tell)
             found = finder.find(wish.word)
             finder.require(found, wish.terms)
             finder.fetch(found)

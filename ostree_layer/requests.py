@@ -7,6 +7,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Collection, Iterable
 
+from ostree_layer.errors import HostError, nearest
 from ostree_layer.model import Outcome, Package, Requests
 
 # In which they are asked for: modules first, as they decide which packages there are.
@@ -92,6 +93,15 @@ def without(requests: Requests, words: Collection[str]) -> Requests:
         inactive=tuple(entry for entry in requests.inactive if shown(entry) not in words),
         parked=tuple(entry for entry in requests.parked if shown(entry) not in words),
     )
+
+
+def require(requests: Requests, words: Iterable[str]) -> None:
+    """HostError where users call no request by one of words."""
+    known = {shown(entry) for entry in entries(requests)}
+    for word in words:
+        if word not in known:
+            hint = nearest(word, known, otherwise=f"asked for: {', '.join(sorted(known)) or 'nothing'}")
+            raise HostError(f"nothing that was asked for is called {word}", hint=hint)
 
 
 def after(former: Requests, outcome: Outcome) -> Requests:
