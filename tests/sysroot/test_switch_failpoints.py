@@ -34,7 +34,8 @@ SWITCH = [
 REBASE = [*LOOK, "commit::flushed", "rebase::chosen", "retention::kept", "deploy::cloned", "deploy::before-write"]
 WALK = [("system-switch", point) for point in SWITCH] + [("rebase", point) for point in REBASE]
 # The others are the same for each transaction, and in test_failpoints.
-ERRORS = [
+SPECIAL = ("pull", "repo", "commit", "deploy")
+ERRORS = [way for way in WALK if way[0] == "rebase" or way[1].partition("::")[0] in SPECIAL]
     way for way in WALK if way[0] == "rebase" or way[1].partition("::")[0] in ("pull", "repo", "commit", "deploy")
 ]
 
