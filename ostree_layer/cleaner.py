@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 
-from ostree_layer import ledger, local_history, metadata, mounts, repo, staging, sysroot
+from ostree_layer import ledger, local_history, metadata, mounts, pull, repo, staging, sysroot
 from ostree_layer.errors import HostError
 from ostree_layer.model import LocalCommit, Target
 from ostree_layer.ostree_gi import OSTree, translated
@@ -22,6 +22,7 @@ def run(target: Target, history: int | None = None) -> None:
 def _clean(locked: OSTree.Sysroot, history: int | None) -> None:
     work, store = sysroot.work_folder(locked), sysroot.repository(locked)
     staging.sweep(work)
+    pull.forget_looks(store)
     for stateroot in local_history.stateroots(store):
         deployed = [deployment.get_csum() for deployment in sysroot.deployments_of(locked, stateroot)]
         local_history.keep(store, stateroot, deployed, history)

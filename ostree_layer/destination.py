@@ -7,9 +7,8 @@ import dataclasses
 import re
 from collections.abc import Iterable
 
-from ostree_layer import database, dnf_base, metadata, origin, pull, repo, signatures, trees
+from ostree_layer import database, dnf_base, ledger, metadata, origin, pull, repo, signatures, trees
 from ostree_layer.errors import RepoError, nearest
-from ostree_layer.failpoint import failpoint
 from ostree_layer.fields import moment
 from ostree_layer.model import Destination, LocalCommit, Package
 from ostree_layer.ostree_gi import Gio, OSTree, translated
@@ -31,11 +30,13 @@ class Terms:
 
 
 class Finder:
-    """Finds trees for a host whose tree is of the refspec `followed`, and has the commit `base` for its base."""
+    """Finds trees for a host whose tree is of the refspec `followed`, and, if the ref has brought it, of a commit."""
 
-    def __init__(self, store: OSTree.Repo, followed: str, base: str, progress: Progress, terms: Terms) -> None:
-        self._store, self._followed, self._base = store, followed, base
+    def __init__(self, store: OSTree.Repo, start: OSTree.Deployment, progress: Progress, terms: Terms) -> None:
+        self._store, self._followed = store, origin.following(start)
         self._progress, self._terms = progress, terms
+        self._named_remote = ""
+        self._brought = None if origin.strays(start) else ledger.read_base(store, start.get_csum())
 
     def find(self, word: str) -> Destination:
         """The tree that a user's word means: REFSPEC, COMMIT or :VERSION. Nothing but commits is pulled."""
@@ -43,6 +44,7 @@ class Finder:
             return self._pinned(self._find_version(word[1:]))
         remote, name = pull.parse(word)
         if ABBREVIATED.fullmatch(name):
+            self._named_remote = remote
             checksum = self._find_commit(remote, name)
             local = self._local(checksum)
             return Destination(checksum, local.base_refspec) if local else self._pinned(checksum)
@@ -70,7 +72,7 @@ class Finder:
 
     def _find_commit(self, remote: str, name: str) -> str:
         found = repo.resolve(self._store, name)
-        if found is not None:
+        if found is not None and repo.has_commit(self._store, found):
             return found
         remote = remote or (pull.parse(self._followed)[0] if self._followed else "")
         if not remote or not origin.CHECKSUM.fullmatch(name):
@@ -99,9 +101,7 @@ class Finder:
     def bring(self, found: Destination) -> Destination:
         """Judge a tree by its commit, and then pull what is missing of it."""
         self._require(found)
-        failpoint("destination::judged")
         self._fetch(found)
-        failpoint("destination::fetched")
         return found
 
     def _require(self, found: Destination) -> None:
@@ -115,9 +115,10 @@ class Finder:
 
     def _require_not_older(self, found: Destination) -> None:
         """Of the same ref only: commits of different ones say nothing about each other."""
-        if found.refspec != self._followed or not repo.has_commit(self._store, self._base):
+        base = self._brought
+        if found.refspec != self._followed or base is None or not repo.has_commit(self._store, base):
             return
-        times = [repo.timestamp(repo.load_commit(self._store, name)) for name in (found.checksum, self._base)]
+        times = [repo.timestamp(repo.load_commit(self._store, name)) for name in (found.checksum, base)]
         if times[0] < times[1]:
             message = f"{found.refspec} is now at commit {found.checksum[:12]} of {moment(times[0])}, which is older"
             raise RepoError(
@@ -125,7 +126,7 @@ class Finder:
             )
 
     def _require_certified(self, found: Destination, keys: tuple[str, ...]) -> None:
-        remote = pull.parse(found.refspec)[0] if found.refspec else ""
+        remote, _ref = self._source(found)
         missing = signatures.check(
             self._store, found.checksum, signatures.Keys(remote=remote, certified_by=keys)
         ).absent
@@ -135,13 +136,18 @@ class Finder:
 
     def _fetch(self, found: Destination) -> None:
         """Pull what is missing of the commit; RepoError where it is no tree of packages."""
-        remote, ref = pull.parse(found.refspec) if found.refspec else ("", "")
+        remote, ref = self._source(found)
         exact = found.is_pinned or found.is_override
         if self._local(found.checksum) is None and (
             remote and not exact and not self._terms.is_offline or self._is_partial(found.checksum)
         ):
             self._remote(remote).content("" if exact else ref, found.checksum)
         _require_rpm_database(self._store, found.checksum)
+
+    def _source(self, found: Destination) -> tuple[str, str]:
+        """The remote that has the commit, which a user may have named with it, and the ref."""
+        remote, ref = pull.parse(found.refspec) if found.refspec else ("", "")
+        return self._named_remote or remote, ref
 
     def _is_partial(self, checksum: str) -> bool:
         return repo.is_partial(self._store, checksum)

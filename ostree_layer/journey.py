@@ -67,7 +67,7 @@ class Wish:
             raise HostError("rpm-ostree has layered nothing on this host, or it has been taken over already")
         base = foreign.base if foreign else ledger.read_base(store, start.get_csum())
         with progress() as tell:
-            finder = Finder(store, origin.following(start), base, tell, self.terms)
+            finder = Finder(store, start, tell, self.terms)
             found = self._find(finder, store, start, base)
         if foreign is None or found is None:
             return found
@@ -98,8 +98,8 @@ class Wish:
         """A version may be named without its colon where nothing but a version or a commit makes sense."""
         if self.command != DEPLOY:
             return finder.find(self.word)
-        word = self.word.lstrip(":")
-        found = finder.find(word if ABBREVIATED.fullmatch(word) else f":{word}")
+        is_commit = ABBREVIATED.fullmatch(self.word.rpartition(":")[2]) and not self.word.startswith(":")
+        found = finder.find(self.word if is_commit else ":" + self.word.lstrip(":"))
         return dataclasses.replace(found, is_pinned=False, is_override=found.is_pinned)
 
 

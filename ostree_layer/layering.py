@@ -171,9 +171,7 @@ class Layering:
         """Deploy what `write` has written, and let the ref `name`, if there is one, lead to it."""
         where = self._place
         site = activation.Site(where.target, where.locked, where.stateroot, where.start, command)
-        with report("Deploying it"), signals.held_off():
-            if name:
-                repo.set_ref(self._store, name, tree.checksum)
+        with report("Deploying it"), signals.held_off(), repo.leading(self._store, name, tree.checksum):
             deployed = activation.activate(site, tree, self._settings, (*self._told, self._words.notices))
         trunk.leave(where.staged.lower)
         deploy.clean_up_later(where.target, self._settings.history)

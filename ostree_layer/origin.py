@@ -51,6 +51,11 @@ def is_override(deployment: OSTree.Deployment) -> bool:
     return bool(_value(deployment.get_origin(), GROUP, OVERRIDE))
 
 
+def strays(deployment: OSTree.Deployment) -> bool:
+    """Whether its base is one that the user named, whatever the ref says that it follows."""
+    return is_pinned(deployment) or is_override(deployment)
+
+
 def here(start: OSTree.Deployment, base: str) -> Destination:
     """The base that a deployment has, followed as it is."""
     pinned, override = is_pinned(start), is_override(start)

@@ -9,10 +9,13 @@ from typing import Any, Callable
 
 from ostree_layer import repo
 from ostree_layer.errors import RepoError, nearest
-from ostree_layer.ostree_gi import GLib, OSTree
+from ostree_layer.failpoint import failpoint
+from ostree_layer.ostree_gi import Gio, GLib, OSTree
 
 RETRIES = 3
 ALL = -1
+# In the place of a remote's name, for refs that are there for a moment only.
+LOOKING = "ostree-layer-looking"
 # What is shown of a pull: done, of how many, and bytes.
 Progress = Callable[[int, int, int], None]
 
@@ -38,6 +41,14 @@ def require_remote(store: OSTree.Repo, remote: str) -> None:
         raise RepoError(f"there is no remote {remote}", hint=nearest(remote, known, otherwise=names))
 
 
+def forget_looks(store: OSTree.Repo) -> None:
+    """Remove the refs that are there for a moment, also those of a killed run."""
+    for name in repo.refs(store):
+        remote, _, ref = name.rpartition(":")
+        if remote == LOOKING:
+            store.set_ref_immediate(remote, ref, None, None)
+
+
 class Remote:
     """One of the repository's remotes; what it is asked for is pulled by the rules of its configuration."""
 
@@ -54,21 +65,24 @@ class Remote:
         return self._look(ref, depth=ALL)
 
     def _look(self, ref: str, depth: int) -> str:
-        """The ref here stays where it is: until the content is here, it would name half a tree."""
-        name = f"{self._name}:{ref}"
-        former = repo.resolve(self._store, name)
+        """Under another name: until the content is here, the remote's own ref would name half a tree."""
+        wanted = {"refs": _strings([ref]), "depth": GLib.Variant("i", depth), "override-remote-name": _string(LOOKING)}
         try:
-            self._pull(ref, {"refs": _strings([ref]), "depth": GLib.Variant("i", depth)}, commits_only=True)
-            return str(repo.resolve(self._store, name))
+            self._pull(ref, wanted, commits_only=True)
+            failpoint("pull::looked")
+            # libostree writes no ref where the remote's own names that commit already.
+            found = repo.resolve(self._store, f"{LOOKING}:{ref}") or repo.resolve(self._store, f"{self._name}:{ref}")
+            return str(found)
         except RepoError as e:
             raise self._explained(e, ref) from e
         finally:
-            self._store.set_ref_immediate(self._name, ref, former, None)
+            forget_looks(self._store)
 
     def _explained(self, error: RepoError, ref: str) -> RepoError:
         """Why a ref could not be pulled: there may be no such one."""
-        known = self.refs()
-        if ref in known:
+        known, cause = self.refs(), error.__cause__
+        is_absent = isinstance(cause, GLib.Error) and cause.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND)
+        if ref in known or (not known and not is_absent):
             return error
         if not known:
             here = {name.partition(":")[2] for name in repo.refs(self._store) if name.startswith(f"{self._name}:")}
@@ -94,6 +108,7 @@ class Remote:
         if ref:
             wanted["override-commit-ids"] = _strings([checksum])
         self._pull(ref or checksum[:12], wanted)
+        failpoint("pull::fetched")
 
     def _pull(self, what: str, wanted: dict[str, GLib.Variant], *, commits_only: bool = False) -> None:
         flags = OSTree.RepoPullFlags.COMMIT_ONLY if commits_only else OSTree.RepoPullFlags.NONE
@@ -104,6 +119,10 @@ class Remote:
         except GLib.Error as e:
             hint = "what has been pulled is kept: the same command goes on from there"
             raise RepoError(f"pulling {what} from {self._name}: {e.message}", hint="" if commits_only else hint) from e
+
+
+def _string(word: str) -> GLib.Variant:
+    return GLib.Variant("s", word)
 
 
 def _strings(words: list[str]) -> GLib.Variant:

@@ -113,6 +113,6 @@ def planned(target: Target, wish: Wish, progress: Callable[[], AbstractContextMa
         start = sysroot.base_deployment(locked, stateroot, from_booted=wish.from_booted)
         store = sysroot.repository(locked)
         with progress() as tell:
-            finder = Finder(store, origin.following(start), ledger.read_base(store, start.get_csum()), tell, wish.terms)
+            finder = Finder(store, start, tell, wish.terms)
             found = finder.bring(finder.find(wish.word))
         yield Plan(target, locked, wish.into or stateroot, start, found)

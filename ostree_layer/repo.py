@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ostree_layer.errors import RepoError
+from ostree_layer.failpoint import failpoint
 from ostree_layer.ostree_gi import GLib, OSTree, gfile, translated
 
 LOCAL_REFS = "ostree-layer/local"
@@ -94,6 +95,22 @@ def set_ref(repo: OSTree.Repo, name: str, checksum: str | None) -> None:
     """Point the local ref at checksum at once, or take it away."""
     with translated(f"writing the ref {name}", RepoError):
         repo.set_ref_immediate(None, name, checksum, None)
+
+
+@contextlib.contextmanager
+def leading(repo: OSTree.Repo, name: str, checksum: str) -> Iterator[None]:
+    """Let the local ref, if a name is given, lead to checksum; if the body fails, to where it led before."""
+    if not name:
+        yield
+        return
+    former = resolve(repo, name)
+    set_ref(repo, name, checksum)
+    try:
+        failpoint("repo::named")
+        yield
+    except BaseException:
+        set_ref(repo, name, former)
+        raise
 
 
 def local_ref(stateroot: str) -> str:

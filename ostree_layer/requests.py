@@ -85,15 +85,6 @@ def shown(entry: str) -> str:
     return {"groups": "@", "modules": "module ", "removed": "-"}.get(field, "") + value
 
 
-def require_known(requests: Requests, words: Iterable[str]) -> None:
-    """HostError where nothing that is asked for is called by one of words."""
-    known = [shown(entry) for entry in entries(requests)]
-    for word in words:
-        if word not in known:
-            hint = nearest(word, known, otherwise=f"there are {', '.join(known)}" if known else "")
-            raise HostError(f"nothing that was asked for is called {word}", hint=hint)
-
-
 def without(requests: Requests, words: Collection[str]) -> Requests:
     """The requests but for those that users call by one of words."""
     return dataclasses.replace(
@@ -102,6 +93,15 @@ def without(requests: Requests, words: Collection[str]) -> Requests:
         inactive=tuple(entry for entry in requests.inactive if shown(entry) not in words),
         parked=tuple(entry for entry in requests.parked if shown(entry) not in words),
     )
+
+
+def require_known(requests: Requests, words: Iterable[str]) -> None:
+    """HostError where users call no request by one of words."""
+    known = {shown(entry) for entry in entries(requests)}
+    for word in words:
+        if word not in known:
+            hint = nearest(word, known, otherwise=f"asked for: {', '.join(sorted(known)) or 'nothing'}")
+            raise HostError(f"nothing that was asked for is called {word}", hint=hint)
 
 
 def after(former: Requests, outcome: Outcome) -> Requests:

@@ -56,7 +56,7 @@ class State:
         if name in self.tree:
             return self
         if name in BASES[self.version]:
-            newest = self.has_newest_tool or name == "toy-tool"
+            newest = self.has_newest_tool or (name == "toy-tool" and BASES[self.version][name] == "1")
             return dataclasses.replace(self, unwanted=self.unwanted - {name}, has_newest_tool=newest)
         return dataclasses.replace(self, wanted=self.wanted | {name}, unwanted=self.unwanted - {name})
 
