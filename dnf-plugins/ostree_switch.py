@@ -89,7 +89,7 @@ class RebaseCommand(ChangingCommand):
         terms = destination.Terms(tuple(opts.certified_by), opts.allow_downgrade, opts.cacheonly)
         wish = rebase.Wish(opts.tree, terms, opts.from_booted, opts.stateroot or "")
         with rebase.planned(target, wish, terminal.pulling) as plan:
-            print("\n".join(plan.lines()))
+            print("\n".join(plan.lines(in_full=opts.preview)))
             if not plan:
                 print(_("Nothing to do: that is the tree that there is."))
                 is_asked = opts.preview or opts.check or opts.unchanged_exit_77

@@ -57,13 +57,15 @@ class Plan:
         is_same = self.start.get_csum() == self.destination.checksum and self.start.get_osname() == self.stateroot
         return not is_same or origin.here(self.start, self.destination.checksum) != self.destination
 
-    def lines(self) -> Iterator[str]:
-        """What it means."""
+    def lines(self, *, in_full: bool = False) -> Iterator[str]:
+        """What it means, with all packages that change if that is asked for."""
         store = sysroot.repository(self.locked)
         former, now = (self._packages(store, name) for name in (self.start.get_csum(), self.destination.checksum))
         yield "Tree:"
         yield f"  {tree(store, self.destination)}"
-        yield f"  {counted(diff.compare(former, now))}"
+        difference = diff.compare(former, now)
+        yield f"  {counted(difference)}"
+        yield from (f"  {line}" for line in diff.render(difference) if in_full)
         asked = set(requests.entries(imports.asked(store, self.start)))
         left = asked - set(ledger.entries_of(store, self.destination.checksum))
         if left:

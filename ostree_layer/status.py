@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from ostree_layer import checkout, diff, etc, finalization, metadata, origin, repo, signatures, sysroot
+from ostree_layer import checkout, diff, etc, finalization, metadata, origin, repo, retention, signatures, sysroot
 from ostree_layer.errors import RepoError
 from ostree_layer.etc_model import EtcStatus
 from ostree_layer.model import Package, PackageDiff, Requests
@@ -51,7 +51,7 @@ def _read_one(loaded: OSTree.Sysroot, index: int) -> DeploymentStatus:
         version=repo.version(commit),
         timestamp=repo.timestamp(commit),
         index=index,
-        label=_said(deployment, OURS, "label"),
+        label=origin.label(deployment),
         base=local.base if local else "",
         base_version=_version_of(store, local.base) if local else "",
         pinned_to=_pinned_to(deployment),
@@ -60,8 +60,7 @@ def _read_one(loaded: OSTree.Sysroot, index: int) -> DeploymentStatus:
         command=local.transaction.command if local else "",
         booted=booted is not None and deployment.equal(booted),
         staged=deployment.is_staged(),
-        # What an option keeps, nobody has pinned.
-        pinned=deployment.is_pinned() and _said(deployment, OURS, "kept") != "true",
+        pinned=retention.is_pinned_by_user(deployment),
         unlocked="" if unlocked == UNLOCKED_NONE else OSTree.Deployment.unlocked_state_to_string(unlocked),
         merge=deployment.equal(loaded.get_merge_deployment(deployment.get_osname())),
         signatures=_signatures(store, local.base if local else checksum, origin.refspec(deployment).rpartition(":")[0]),
@@ -122,8 +121,8 @@ def _etc_of(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> str:
 def _waits_after(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> OSTree.Deployment | None:
     """The deployment that a waiting one gets its /etc from, or got it from; None for one that does not wait.
 
-    That is the booted one, or where none is booted the one after the newest. After a rollback it is the older one that
-    waits, and nothing was merged into that.
+    That is the booted one, or where none is booted the one after the newest; a new stateroot has none. After a rollback
+    it is the older one that waits, and nothing was merged into that.
     """
     siblings = sysroot.deployments_of(loaded, deployment.get_osname())
     position = next(index for index, sibling in enumerate(siblings) if sibling.equal(deployment))
@@ -133,7 +132,7 @@ def _waits_after(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> OSTre
     elif position:
         return None
     if deployment.is_staged():
-        return later[0]
+        return next(iter(later), None)
     return next((s for s in later[:1] if _commit_time(loaded, s) <= _commit_time(loaded, deployment)), None)
 
 

@@ -37,7 +37,7 @@ def pulling() -> Iterator[Callable[[int, int, int], None]]:
 
     def tell(done: int, wanted: int, size: int) -> None:
         nonlocal shown
-        if wanted:
+        if wanted > 1:  # of one object, and be it the commit alone, there is nothing to see
             shown = f"Pulling the tree: {done} of {wanted} objects, {size / 1e6:.1f} MB"
             _show(f"\r{shown}")
 

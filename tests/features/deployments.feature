@@ -11,6 +11,7 @@ Feature: Deployments that are there already
     Then there are 3 deployments
     When the host reboots
     Then there are 3 deployments
+    And "dnf status" does not say "pinned"
     When I run "dnf -y install nano"
     Then there are 4 deployments
     When the host reboots
@@ -33,6 +34,7 @@ Feature: Deployments that are there already
     Then it says "is staged, and cannot be pinned yet"
     When I run "dnf label 0 'with htop'"
     Then it says "is called with htop now."
+    And "dnf status" says "             Label: with htop"
     When the host reboots
     And I run "dnf -y rollback"
     And the host reboots

@@ -119,6 +119,7 @@ Feature: Other trees
     And the host reboots
     And I run "dnf -y system-switch trees:world/12/x86_64/server --stateroot other"
     Then it ends well
+    And "dnf status" says "  0 other trees:world/12/x86_64/server (staged)"
     And "dnf stateroot list" says "  other"
     When the host reboots
     Then "dnf stateroot list" says "● other"

@@ -235,6 +235,7 @@ def test_a_preview_is_not_for_every_command(client: Host, stream: Stream) -> Non
     stream.publish("p1")
     printed = client.dnf("rebase", PLUS, "--preview")
     assert printed.returncode == 0 and "Nothing was deployed: this was a preview." in printed.stdout
+    assert "  Packages: 1 added\n  Added       extra-1-1.noarch\n" in printed.stdout
     assert "'dnf rollback' knows no preview; --assumeno shows what it does" in refusal(client, "rollback", "--preview")
 
 

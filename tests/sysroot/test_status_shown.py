@@ -77,9 +77,8 @@ def test_a_base_that_is_gone(host: Host) -> None:
 
 def test_what_the_origin_says(host: Host) -> None:
     commit = host.deployments()[0].partition(".")[0]
-    origin_of(host).write_text(
-        f"[origin]\nrefspec={REF}\noverride-commit={commit}\n[ostree-layer]\nlabel=my tree\nfollowed={REF}\n"
-    )
+    origin_of(host).write_text(f"[origin]\nrefspec={REF}\noverride-commit={commit}\n[ostree-layer]\nfollowed={REF}\n")
+    host.done("label", "0", "my tree")
     text = host.done("status")
     assert f"\n  0 toy {REF}\n             Label: my tree\n           Version: 1.0 (" in text
     assert f"  Pinned to commit: {commit}\n      Followed ref: {REF}\n" in text
@@ -99,7 +98,7 @@ def test_a_pin_is_the_users_own(host: Host) -> None:
     ostree("admin", "pin", f"--sysroot={host.sysroot}", "0")
     assert told(host)["deployments"][0]["pinned"] is True and f"  0 toy {REF} (pinned)\n" in host.done("status")
     with origin_of(host).open("a") as origin:
-        origin.write("\n[ostree-layer]\nkept=true\n")
+        origin.write("\n[libostree-transient]\nostree-layer.kept=true\n")
     assert told(host)["deployments"][0]["pinned"] is False and f"  0 toy {REF}\n" in host.done("status")
 
 
