@@ -19,17 +19,18 @@ ABBREVIATED = re.compile(r"[0-9a-f]{8,64}")
 
 @dataclasses.dataclass(frozen=True)
 class Terms:
-    """What a tree has to be: signed by these keys, and not older than what it takes the place of."""
+    """What a tree has to be: signed by these keys, not older than what it takes the place of, and here already."""
 
     certified_by: tuple[str, ...] = ()
     allow_downgrade: bool = False
+    is_here: bool = False
 
 
 class Finder:
     """Finds trees for a host whose tree is of the refspec `followed`, and, if the ref has brought it, of a commit."""
 
-    def __init__(self, store: OSTree.Repo, start: OSTree.Deployment, progress: Progress) -> None:
-        self._store, self._followed, self._progress = store, origin.following(start), progress
+    def __init__(self, store: OSTree.Repo, start: OSTree.Deployment, terms: Terms, progress: Progress) -> None:
+        self._store, self._followed, self._terms, self._progress = store, origin.following(start), terms, progress
         self._named_remote = ""
         self._brought = None if origin.strays(start) else ledger.read_base(store, start.get_csum())
 
@@ -51,6 +52,8 @@ class Finder:
     def newest(self, refspec: str) -> Destination:
         """The commit that a refspec names now."""
         remote, ref = pull.parse(refspec)
+        if remote and self._terms.is_here:
+            return Destination(trees.find(self._store, refspec), refspec)
         if remote:
             return Destination(self._remote(remote).tip(ref), refspec)
         checksum = trees.find(self._store, ref)
@@ -79,7 +82,8 @@ class Finder:
         if not self._followed or origin.CHECKSUM.fullmatch(self._followed):
             raise RepoError(f":{version} is a version of no ref: this host follows none", hint="name a REFSPEC")
         remote, ref = pull.parse(self._followed)
-        start = self._remote(remote).history(ref) if remote else trees.find(self._store, ref)
+        is_there = remote and not self._terms.is_here
+        start = self._remote(remote).history(ref) if is_there else trees.find(self._store, self._followed)
         versions: dict[str, str] = {}
         for checksum in trees.lineage(self._store, start):
             versions.setdefault(repo.version(repo.load_commit(self._store, checksum)), checksum)
@@ -88,8 +92,9 @@ class Finder:
             raise RepoError(f"{self._followed} has no version {version}", hint=hint)
         return versions[version]
 
-    def require(self, found: Destination, terms: Terms) -> None:
+    def require(self, found: Destination) -> None:
         """RepoError where the commit is not what it has to be."""
+        terms = self._terms
         if not found.is_pinned and not found.is_override and not terms.allow_downgrade:
             self._require_not_older(found)
         known = metadata.parse_packages(repo.metadata(repo.load_commit(self._store, found.checksum)))
@@ -122,7 +127,8 @@ class Finder:
         """Pull what is missing of the commit; RepoError where it is no tree of packages."""
         remote, ref = self._source(found)
         exact = found.is_pinned or found.is_override
-        if self._local(found.checksum) is None and (remote and not exact or self._is_partial(found.checksum)):
+        is_looked_for = remote and not exact and not self._terms.is_here
+        if self._local(found.checksum) is None and (is_looked_for or self._is_partial(found.checksum)):
             self._remote(remote).content("" if exact else ref, found.checksum)
         _require_rpm_database(self._store, found.checksum)
 
@@ -135,6 +141,8 @@ class Finder:
         return repo.is_partial(self._store, checksum)
 
     def _remote(self, name: str) -> Remote:
+        if self._terms.is_here:
+            raise RepoError("not all of the commit is here", hint="without --cacheonly it is pulled")
         if not name:
             raise RepoError("only a part of the commit is here, and no remote is known that has the rest")
         return Remote(self._store, name, self._progress)

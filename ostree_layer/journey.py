@@ -67,7 +67,7 @@ class Wish:
         if self.command == RECOMPOSE:
             return origin.here(start, base)
         with progress() as tell:
-            return self._find(Finder(store, start, tell), store, start, base)
+            return self._find(Finder(store, start, self.terms, tell), store, start, base)
 
     def _find(self, finder: Finder, store: OSTree.Repo, start: OSTree.Deployment, base: str) -> Destination | None:
         if self.command == UPGRADE:
@@ -79,7 +79,7 @@ class Wish:
             found = self._find_word(finder)
             if self.command == DEPLOY:
                 found = dataclasses.replace(found, is_pinned=False, is_override=found.is_pinned)
-        finder.require(found, self.terms)
+        finder.require(found)
         finder.fetch(found)
         return found
 
@@ -93,7 +93,8 @@ def upgrade(command: str, opts: Any, settings: Settings) -> Wish | None:
     """The wish of `dnf upgrade` for a newer tree: where it names neither packages nor advisories."""
     if command != UPGRADE or settings.upgrade == "packages" or any(getattr(opts, name, None) for name in NAMED):
         return None
-    return Wish(UPGRADE, terms=Terms(allow_downgrade=opts.allow_downgrade), from_booted=opts.from_booted)
+    terms = Terms(allow_downgrade=opts.allow_downgrade, is_here=bool(opts.cacheonly))
+    return Wish(UPGRADE, terms=terms, from_booted=opts.from_booted)
 
 
 def imported(store: OSTree.Repo, start: OSTree.Deployment) -> Destination:

@@ -101,8 +101,8 @@ def planned(target: Target, wish: Wish, progress: Callable[[], AbstractContextMa
         start = sysroot.base_deployment(locked, stateroot, from_booted=wish.from_booted)
         store = sysroot.repository(locked)
         with progress() as tell:
-            finder = Finder(store, start, tell)
+            finder = Finder(store, start, wish.terms, tell)
             found = finder.find(wish.word)
-            finder.require(found, wish.terms)
+            finder.require(found)
             finder.fetch(found)
         yield Plan(target, locked, wish.into or stateroot, start, found)

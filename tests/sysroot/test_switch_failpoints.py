@@ -36,8 +36,6 @@ WALK = [("system-switch", point) for point in SWITCH] + [("rebase", point) for p
 # The others are the same for each transaction, and in test_failpoints.
 SPECIAL = ("pull", "repo", "commit", "deploy")
 ERRORS = [way for way in WALK if way[0] == "rebase" or way[1].partition("::")[0] in SPECIAL]
-    way for way in WALK if way[0] == "rebase" or way[1].partition("::")[0] in ("pull", "repo", "commit", "deploy")
-]
 
 
 @pytest.fixture
