@@ -19,7 +19,10 @@ ABBREVIATED = re.compile(r"[0-9a-f]{8,64}")
 
 @dataclasses.dataclass(frozen=True)
 class Terms:
-    """What a tree has to be: signed by these keys, not older than what it takes the place of, and here already."""
+    """What a tree has to be: signed by these keys, and not older than what it takes the place of.
+
+    With `is_here` nothing is pulled.
+    """
 
     certified_by: tuple[str, ...] = ()
     allow_downgrade: bool = False

@@ -72,6 +72,8 @@ class Wish:
     def _find(self, finder: Finder, store: OSTree.Repo, start: OSTree.Deployment, base: str) -> Destination | None:
         if self.command == UPGRADE:
             refspec = followed(store, start)
+            if self.terms.is_here and refspec and repo.resolve(store, refspec) is None:
+                return None
             found = finder.newest(refspec) if refspec else None
             if found is None or found.checksum == base:
                 return None

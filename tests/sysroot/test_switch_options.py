@@ -40,6 +40,9 @@ def test_from_the_cache_alone(client: Host, stream: Stream) -> None:
         assert f"Error: there is no ref or commit {PLUS} in " in refusal(client, "-C", *way)
     client.done("-C", "install", "other")
     client.done("-C", "upgrade", "--setopt=excludepkgs=toy-tool")
+    ostree("refs", client.repo, "--delete", BASE)
+    client.done("-C", "upgrade", "--setopt=excludepkgs=toy-tool")
+    ostree("refs", client.repo, f"--create={BASE}", client.status()[0]["base"])
     client.done("-C", "system-switch", BASE)
     assert client.status()[0]["base_version"] == "1.1"
     away.rename(stream.repo)
