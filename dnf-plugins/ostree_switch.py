@@ -12,6 +12,13 @@ from .ostree_command import ChangingCommand, register
 _, P_ = dnf.i18n.translation("ostree-layer")
 
 
+def terms_of(opts):
+    """What the tree has to be, for the library."""
+    from ostree_layer import destination
+
+    return destination.Terms(tuple(getattr(opts, "certified_by", ())), opts.allow_downgrade, bool(opts.cacheonly))
+
+
 class MoveCommand(dnf.cli.Command):
     """A command whose transaction is what was asked for before, on another tree; the plugin `ostree` does it."""
 
@@ -44,10 +51,10 @@ class MoveCommand(dnf.cli.Command):
 
     def wish(self):
         """What is wanted, for the library."""
-        from ostree_layer import destination, journey
+        from ostree_layer import journey
 
         opts = self.opts
-        terms = destination.Terms(tuple(getattr(opts, "certified_by", ())), opts.allow_downgrade, opts.cacheonly)
+        terms = terms_of(opts)
         into, name = getattr(opts, "stateroot", None) or "", getattr(opts, "name", None) or ""
         word = getattr(opts, "tree", "")
         return journey.Wish(self.aliases[0], word, terms, opts.from_booted, into, name, tuple(opts.forget))
@@ -83,10 +90,10 @@ class RebaseCommand(ChangingCommand):
         parser.add_argument("--stateroot", metavar="NAME", help=_("deploy it into this stateroot"))
 
     def act(self, target):
-        from ostree_layer import destination, rebase, terminal
+        from ostree_layer import rebase, terminal
 
         opts = self.opts
-        terms = destination.Terms(tuple(opts.certified_by), opts.allow_downgrade, opts.cacheonly)
+        terms = terms_of(opts)
         wish = rebase.Wish(opts.tree, terms, opts.from_booted, opts.stateroot or "")
         with rebase.planned(target, wish, terminal.pulling) as plan:
             print("\n".join(plan.lines(in_full=opts.preview)))
@@ -99,6 +106,9 @@ class RebaseCommand(ChangingCommand):
                 print(_("Nothing was deployed: this was a preview."))
                 return
             self.confirm()
+            if self.base.conf.downloadonly or "test" in self.base.conf.tsflags:
+                print(_("The tree is here now; nothing was deployed."))
+                return
             deployed = plan.carry_out(self.settings, " ".join(["dnf", *self.base.args]), terminal.progress)
             print("\n".join(terminal.installed(deployed)))
 

@@ -86,7 +86,8 @@ class Finder:
         if not self._followed or origin.CHECKSUM.fullmatch(self._followed):
             raise RepoError(f":{version} is a version of no ref: this host follows none", hint="name a REFSPEC")
         remote, ref = pull.parse(self._followed)
-        start = self._remote(remote).history(ref) if remote and not self._terms.is_offline else self._here(remote, ref)
+        is_there = remote and not self._terms.is_offline
+        start = self._remote(remote).history(ref) if is_there else trees.find(self._store, self._followed)
         versions: dict[str, str] = {}
         for checksum in trees.lineage(self._store, start):
             versions.setdefault(repo.version(repo.load_commit(self._store, checksum)), checksum)
@@ -94,9 +95,6 @@ class Finder:
             hint = nearest(version, versions, otherwise=f"there are {', '.join(sorted(filter(None, versions)))}")
             raise RepoError(f"{self._followed} has no version {version}", hint=hint)
         return versions[version]
-
-    def _here(self, remote: str, ref: str) -> str:
-        return trees.find(self._store, f"{remote}:{ref}" if remote else ref)
 
     def bring(self, found: Destination) -> Destination:
         """Judge a tree by its commit, and then pull what is missing of it."""
@@ -138,9 +136,8 @@ class Finder:
         """Pull what is missing of the commit; RepoError where it is no tree of packages."""
         remote, ref = self._source(found)
         exact = found.is_pinned or found.is_override
-        if self._local(found.checksum) is None and (
-            remote and not exact and not self._terms.is_offline or self._is_partial(found.checksum)
-        ):
+        is_looked_for = remote and not exact and not self._terms.is_offline
+        if self._local(found.checksum) is None and (is_looked_for or self._is_partial(found.checksum)):
             self._remote(remote).content("" if exact else ref, found.checksum)
         _require_rpm_database(self._store, found.checksum)
 
@@ -153,7 +150,9 @@ class Finder:
         return repo.is_partial(self._store, checksum)
 
     def _remote(self, name: str) -> Remote:
-        if not name or self._terms.is_offline:
+        if self._terms.is_offline:
+            raise RepoError("not all of the commit is here", hint="without --cacheonly it is pulled")
+        if not name:
             raise RepoError("only a part of the commit is here, and no remote is known that has the rest")
         return Remote(self._store, name, self._progress)
 

@@ -78,14 +78,16 @@ class Wish:
     def _find(self, finder: Finder, store: OSTree.Repo, start: OSTree.Deployment, base: str) -> Destination | None:
         if self.command in (IMPORT, RECOMPOSE):
             return origin.here(start, base)
-        found = self._newest(finder, followed(store, start)) if self.command == UPGRADE else self._find_word(finder)
+        found = self._newest(finder, store, start) if self.command == UPGRADE else self._find_word(finder)
         if found is None or (self.command == UPGRADE and found.checksum == base):
             return None
         return finder.bring(found)
 
-    @staticmethod
-    def _newest(finder: Finder, refspec: str) -> Destination | None:
+    def _newest(self, finder: Finder, store: OSTree.Repo, start: OSTree.Deployment) -> Destination | None:
         """Where an upgrade may go; without the remote, it may still be about packages."""
+        refspec = followed(store, start)
+        if self.terms.is_offline and refspec and repo.resolve(store, refspec) is None:
+            return None
         try:
             return finder.newest(refspec) if refspec else None
         except RepoError as e:

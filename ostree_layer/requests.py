@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 
@@ -14,6 +15,8 @@ from ostree_layer.model import Outcome, Package, Requests
 ORDER = ("modules", "removed", "replaced", "local", "groups", "packages")
 # Requests for one version of a package.
 EXACT = ("replaced", "local")
+# Names of packages may have dots, too.
+ARCH = re.compile(r"noarch|x86_64(_v\d)?|i[3-6]86|aarch64|armv\w+|ppc64(le)?|s390x?|riscv64|loongarch64")
 
 
 def of_tree(
@@ -119,30 +122,29 @@ def still_waiting(former: Requests, now: Requests, names: Collection[str]) -> Re
     visible = set(entries(now))
     left = [entry for entry in (*former.inactive, *former.parked) if entry not in visible]
     left = [entry for entry in left if not _is_overruled(entry, now)]
-    return dataclasses.replace(
-        now,
-        inactive=tuple(
-            e for e in left if e in former.inactive and not (field_of(e) == "removed" and value_of(e) in names)
-        ),
-        parked=tuple(e for e in left if e in former.parked),
-    )
+    come = {f"removed:{name}" for name in names}
+    inactive = tuple(entry for entry in left if entry in former.inactive and entry not in come)
+    return dataclasses.replace(now, inactive=inactive, parked=tuple(e for e in left if e in former.parked))
 
 
 def _is_overruled(entry: str, now: Requests) -> bool:
     """Whether a request for a package is followed by one that takes it away, or wants another version of it."""
-    if field_of(entry) not in ("packages", *EXACT):
+    field = field_of(entry)
+    if field not in ("packages", *EXACT):
         return False
-    if _names_in(entry) & set(now.removed):
-        return True
-    others = (f"{field}:{value}" for field in EXACT for value in getattr(now, field))
-    return field_of(entry) in EXACT and any(_names_in(entry) & _names_in(other) for other in others)
+    name, name_arch = _names_in(entry)
+    others = [f"{other}:{value}" for other in EXACT for value in getattr(now, other)]
+    is_replaced = field in EXACT and name_arch in [_names_in(other)[1] for other in others]
+    return is_replaced or not {name, name_arch}.isdisjoint(now.removed)
 
 
-def _names_in(entry: str) -> set[str]:
-    """What the package of an entry may be called: NAME, or NAME.ARCH."""
+def _names_in(entry: str) -> tuple[str, str]:
+    """The name of an entry's package, and NAME.ARCH where the entry says so much."""
     value = shown(entry)
     without_arch, _, arch = value.rpartition(".")
-    if field_of(entry) == "packages" and (not arch or without_arch.count("-") < 2):
-        return {value, without_arch}
+    if not ARCH.fullmatch(arch):
+        return value, value
+    if field_of(entry) == "packages" and without_arch.count("-") < 2:
+        return without_arch, value
     name = without_arch.rsplit("-", 2)[0]
-    return {value, without_arch, name, f"{name}.{arch}"}
+    return name, f"{name}.{arch}"

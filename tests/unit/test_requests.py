@@ -64,3 +64,9 @@ def test_a_later_request_overrules_one_that_waits() -> None:
     other = Requests(replaced=("bash-1-1.noarch",), removed=("app-data", "toy-tool"))
     kept = requests.still_waiting(waiting, other, {"bash"}).inactive
     assert kept == waiting.inactive[:-1]
+    one = Requests(inactive=("replaced:lib-1-1.i686",))
+    assert requests.still_waiting(one, Requests(replaced=("lib-2-1.x86_64",)), {"lib"}).inactive == one.inactive
+    assert requests.still_waiting(one, Requests(replaced=("lib-2-1.i686",)), {"lib"}).inactive == ()
+    dotted = Requests(inactive=("packages:python3.11", "packages:java-1.8.0-openjdk"))
+    gone = Requests(removed=("python3", "java"))
+    assert requests.still_waiting(dotted, gone, ()).inactive == dotted.inactive
