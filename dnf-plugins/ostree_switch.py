@@ -22,8 +22,6 @@ def terms_of(opts):
 class MoveCommand(dnf.cli.Command):
     """A command whose transaction is what was asked for before, on another tree; the plugin `ostree` does it."""
 
-    needs_word = False
-
     @classmethod
     def set_argparser(cls, parser):
         parser.add_argument(
@@ -46,8 +44,9 @@ class MoveCommand(dnf.cli.Command):
         return hasattr(self.opts, "from_booted")
 
     def run(self):
-        """What there is to do, the plugin `ostree` does in the place of this."""
-        raise dnf.exceptions.Error(_("This machine is not an OSTree host."))
+        """What there is to do, the plugin `ostree` does around this."""
+        if not self.is_on_host:
+            raise dnf.exceptions.Error(_("This machine is not an OSTree host."))
 
     def wish(self):
         """What is wanted, for the library."""

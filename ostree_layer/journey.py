@@ -69,11 +69,17 @@ class Wish:
         with progress() as tell:
             finder = Finder(store, start, tell, self.terms)
             found = self._find(finder, store, start, base)
+        if self._is_for_nothing(found, origin.here(start, base)):
+            log.info("That is the tree that there is; 'dnf recompose' makes it anew.")
+            return None
         if foreign is None or found is None:
             return found
         for note in foreign.notes:
             log.info("%s", note)
         return dataclasses.replace(found, requests=foreign.requests)
+
+    def _is_for_nothing(self, found: Destination | None, here: Destination) -> bool:
+        return self.command in (SWITCH, DEPLOY) and found == here and not (self.into or self.name or self.forgotten)
 
     def _find(self, finder: Finder, store: OSTree.Repo, start: OSTree.Deployment, base: str) -> Destination | None:
         if self.command in (IMPORT, RECOMPOSE):

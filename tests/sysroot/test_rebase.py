@@ -216,10 +216,15 @@ def test_what_is_pulled_already_needs_no_network(client: Host, stream: Stream) -
 
 
 def test_what_is_there_already_is_nothing_to_do(client: Host) -> None:
-    for command in (["system-switch", BASE], ["recompose"], ["rebase", BASE]):
+    for command in (["recompose"], ["rebase", BASE]):
         done = client.dnf("-y", *command, "--unchanged-exit-77")
         assert done.returncode == 77 and "Nothing to do: that is the tree that there is." in done.stdout
     assert len(client.deployments()) == 1
+    client.done("install", "app")
+    done = client.dnf("-y", "system-switch", BASE, "--unchanged-exit-77")
+    assert done.returncode == 77 and len(client.deployments()) == 2
+    assert "That is the tree that there is; 'dnf recompose' makes it anew.\n" in done.stdout
+    assert "Nothing to do." in done.stdout
 
 
 def test_only_what_was_asked_for_can_be_forgotten(client: Host) -> None:

@@ -104,7 +104,12 @@ class Walk:
             "system-switch": lambda: dataclasses.replace(now, version=self.tips[word.partition(":")[2]]),
             "recompose": lambda: now,
         }[verb]()
-        self.expect(words, target, is_new=target != now or verb in ("system-switch", "recompose"))
+        self.expect(words, target, is_new=target != now or (verb == "recompose" and self.is_local))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a tree of the host's own, and not a composed one."""
+        return bool(self.host.status()[0]["base"])
 
     def roll_back(self) -> None:
         before = self.host.deployments()
@@ -153,7 +158,7 @@ class Walk:
 
     def end(self) -> None:
         self.host.fsck()
-        self.expect("recompose", self.states[0], is_new=True)
+        self.expect("recompose", self.states[0], is_new=self.is_local)
         self.host.wait_for_cleaner()
 
 
