@@ -118,7 +118,7 @@ def close(
     asked = dnf_base.user_installed(base, [package for package in now if package.name_arch not in in_base])
     files = {package.nevra: dnf_base.sha256(path) for step in ledger.steps for package, path in step.local_files}
     wanted = dataclasses.replace(
-        requests.of_tree(lineage.base_packages, now, asked, lineage.requests, files),
+        requests.of_tree(lineage.base_packages, now, asked, former, files),
         groups=requests.carried(former.groups, ledger.groups, dnf_base.installed_groups(base)),
         modules=requests.carried(former.modules, ledger.modules, dnf_base.enabled_modules(root)),
     )
@@ -147,8 +147,9 @@ def kept_file(work_folder: Path, digest: str) -> Path:
 
 
 def drop_files(work_folder: Path, used: Iterable[Requests]) -> None:
-    """Remove the kept RPM files that none of the requests name."""
-    named = {entry.partition(":")[0] + ".rpm" for wanted in used for entry in wanted.local}
+    """Remove the kept RPM files that none of the requests name, not even one that waits for another base."""
+    entries = (entry for wanted in used for entry in requests.entries(wanted) if requests.field_of(entry) == "local")
+    named = {requests.value_of(entry).partition(":")[0] + ".rpm" for entry in entries}
     for path in (work_folder / LOCAL_RPMS).glob("*"):
         if path.name not in named:
             path.unlink()

@@ -109,8 +109,9 @@ def require_known(requests: Requests, words: Iterable[str]) -> None:
 
 def after(former: Requests, outcome: Outcome) -> Requests:
     """The requests when they have been asked for again."""
-    kept = without(former, {shown(entry) for entry in outcome.blocked})
-    return dataclasses.replace(kept, inactive=outcome.inactive, parked=tuple(outcome.blocked))
+    gone = {*outcome.inactive, *outcome.superseded, *outcome.blocked}
+    kept = {field: tuple(v for v in getattr(former, field) if f"{field}:{v}" not in gone) for field in ORDER}
+    return Requests(**kept, inactive=outcome.inactive, parked=tuple(outcome.blocked))
 
 
 def still_waiting(former: Requests, now: Requests, names: Collection[str]) -> Requests:

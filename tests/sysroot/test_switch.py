@@ -239,3 +239,21 @@ def test_a_module_stream_comes_along(client: Host, stream: Stream) -> None:
     client.offer()
     refused = client.dnf("-y", "recompose")
     assert refused.returncode == 1 and "1 request does not fit the new base:\n  module toymod:1:" in refused.stdout
+
+
+def test_an_rpm_file_waits_as_long_as_its_request(client: Host, stream: Stream) -> None:
+    (client.folder / "plugins.d/ostree.conf").write_text("[main]\nhistory=1\n")
+    shutil.copy(toys.build(APP), client.folder / "mine.rpm")
+    client.done("install", f"{client.folder}/mine.rpm")
+    for path in client.repository.glob("app-*.rpm"):
+        path.unlink()
+    client.offer()
+    stream.publish("1.3")
+    assert f"In the base already: {APP.nevra}\n" in client.done("upgrade")
+    (entry,) = streams.requests(client)["inactive"]
+    for name in ("other", "extra"):
+        client.done("install", name)
+        client.wait_for_cleaner()
+    stream.publish("p1")
+    client.done("system-switch", PLUS)
+    assert streams.requests(client)["local"] == [entry.partition(":")[2]] and "app" in streams.names(client)
