@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from tests.sysroots import Host
 from tests.tree_repos import Repos
 
 sys.path.append(str(toys.MODULES))
+# Who runs the tests in the background has them ignore it, and so all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Debian's packages are where apt is.
 collect_ignore = [] if shutil.which("apt-get") else ["lab/test_real.py"]
 
