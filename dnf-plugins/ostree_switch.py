@@ -3,7 +3,6 @@
 
 import dnf
 import dnf.cli
-import dnf.cli.commands
 import dnf.exceptions
 import dnf.i18n
 
@@ -53,10 +52,9 @@ class MoveCommand(dnf.cli.Command):
         from ostree_layer import journey
 
         opts = self.opts
-        terms = terms_of(opts)
         into, name = getattr(opts, "stateroot", None) or "", getattr(opts, "name", None) or ""
         word = getattr(opts, "tree", "")
-        return journey.Wish(self.aliases[0], word, terms, opts.from_booted, into, name, tuple(opts.forget))
+        return journey.Wish(self.aliases[0], word, terms_of(opts), opts.from_booted, into, name, tuple(opts.forget))
 
 
 def add_certified_by(parser):
@@ -92,8 +90,7 @@ class RebaseCommand(ChangingCommand):
         from ostree_layer import rebase, terminal
 
         opts = self.opts
-        terms = terms_of(opts)
-        wish = rebase.Wish(opts.tree, terms, opts.from_booted, opts.stateroot or "")
+        wish = rebase.Wish(opts.tree, terms_of(opts), opts.from_booted, opts.stateroot or "")
         with rebase.planned(target, wish, terminal.pulling) as plan:
             print("\n".join(plan.lines(in_full=opts.preview)))
             if not plan:

@@ -37,7 +37,7 @@ UPGRADE, SWITCH, DEPLOY, RECOMPOSE, IMPORT = "upgrade", "system-switch", "deploy
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
-    """What the user wants of one of these commands, in his own word, and under which terms.
+    """What the user wants of one of these commands, in their own word, and under which terms.
 
     `into` names another stateroot to deploy into, `name` a ref to keep the result under, and `forgotten` requests that
     are not wanted any more.
@@ -69,7 +69,7 @@ class Wish:
         with progress() as tell:
             finder = Finder(store, start, tell, self.terms)
             found = self._find(finder, store, start, base)
-        if self._is_for_nothing(found, origin.here(start, base)):
+        if foreign is None and self._is_for_nothing(found, origin.here(start, base)):
             log.info("That is the tree that there is; 'dnf recompose' makes it anew.")
             return None
         if foreign is None or found is None:
