@@ -146,7 +146,10 @@ def stateroots(sysroot: OSTree.Sysroot) -> list[str]:
 
 def require_existing(sysroot: OSTree.Sysroot, stateroot: str) -> None:
     if stateroot not in stateroots(sysroot):
-        raise HostError(f"there is no stateroot {stateroot}", hint=f"'dnf stateroot create {stateroot}' makes it")
+        raise HostError(
+            f"there is no stateroot {stateroot}",
+            hint="'dnf stateroot list' names them, 'dnf stateroot create' makes one",
+        )
 
 
 def stateroot_path(sysroot: OSTree.Sysroot, stateroot: str) -> Path:

@@ -96,7 +96,8 @@ def test_switch(two: Host) -> None:
     two.done("stateroot", "switch", "other")
     assert deployed(two) == ["other", "toy", "other"]
     assert failed(
-        two.dnf("stateroot", "switch", "none"), "there is no stateroot none\n('dnf stateroot list' names them)"
+        two.dnf("stateroot", "switch", "none"),
+        "there is no stateroot none\n('dnf stateroot list' names them, 'dnf stateroot create' makes one)",
     )
 
 
@@ -126,7 +127,7 @@ def test_remove(two: Host) -> None:
 
 def test_what_cannot_be_removed(two: Host) -> None:
     for name in ("none", "..", "toy/var"):
-        sentence = f"there is no stateroot {name}\n('dnf stateroot list' names them)"
+        sentence = f"there is no stateroot {name}\n('dnf stateroot list' names them, 'dnf stateroot create' makes one)"
         assert failed(two.dnf("-y", "stateroot", "remove", name), sentence)
     two.done("stateroot", "remove", "other")
     sentence = f"toy has the only deployments of {two.sysroot}, which would not boot without them"

@@ -146,7 +146,10 @@ def test_into_another_stateroot(client: Host, stream: Stream) -> None:
     client.done("install", "app")
     refused = client.dnf("-y", "system-switch", "--stateroot", "other", PLUS)
     assert refused.returncode == 1
-    assert "there is no stateroot other\n('dnf stateroot create other' makes it)" in refused.stdout
+    assert (
+        "there is no stateroot other\n('dnf stateroot list' names them, 'dnf stateroot create' makes one)"
+        in refused.stdout
+    )
     ostree("admin", "os-init", f"--sysroot={client.sysroot}", "other")
     client.done("system-switch", "--stateroot", "other", PLUS)
     first = client.status()[0]
