@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ostree_layer import database, dnf_base, ledger, metadata, origin, pull, repo, signatures, trees
 from ostree_layer.errors import RepoError, nearest
 from ostree_layer.fields import moment
-from ostree_layer.model import Destination, LocalCommit, Package
+from ostree_layer.model import Destination, Package
 from ostree_layer.ostree_gi import Gio, OSTree, translated
 from ostree_layer.pull import Progress, Remote
 
@@ -46,7 +46,7 @@ class Finder:
         if ABBREVIATED.fullmatch(name):
             self._named_remote = remote
             checksum = self._find_commit(remote, name)
-            local = self._local(checksum)
+            local = ledger.read_local(self._store, checksum)
             return Destination(checksum, local.base_refspec) if local else self._pinned(checksum)
         here = pull.parse(self._followed)[0] if self._followed else ""
         if here and not remote and name not in repo.refs(self._store):
@@ -61,14 +61,11 @@ class Finder:
         if remote:
             return Destination(self._remote(remote).tip(ref), refspec)
         checksum = trees.find(self._store, ref)
-        local = self._local(checksum)
+        local = ledger.read_local(self._store, checksum)
         return Destination(checksum, local.base_refspec if local else refspec)
 
     def _pinned(self, checksum: str) -> Destination:
         return Destination(checksum, self._followed, is_pinned=True)
-
-    def _local(self, checksum: str) -> LocalCommit | None:
-        return metadata.parse_local(repo.metadata(repo.load_commit(self._store, checksum)))
 
     def _find_commit(self, remote: str, name: str) -> str:
         found = repo.resolve(self._store, name)
@@ -137,7 +134,9 @@ class Finder:
         remote, ref = self._source(found)
         exact = found.is_pinned or found.is_override
         is_looked_for = remote and not exact and not self._terms.is_offline
-        if self._local(found.checksum) is None and (is_looked_for or self._is_partial(found.checksum)):
+        if ledger.read_local(self._store, found.checksum) is None and (
+            is_looked_for or self._is_partial(found.checksum)
+        ):
             self._remote(remote).content("" if exact else ref, found.checksum)
         _require_rpm_database(self._store, found.checksum)
 

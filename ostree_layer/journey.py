@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ostree_layer import imports, ledger, metadata, origin, pull, repo, sysroot
+from ostree_layer import imports, ledger, origin, pull, repo, sysroot
 from ostree_layer.destination import ABBREVIATED, Finder, Terms
 from ostree_layer.errors import HostError, RepoError
 from ostree_layer.imports import Imported
@@ -159,5 +159,5 @@ def require_own_name(store: OSTree.Repo, name: str) -> None:
     """HostError where the ref cannot be made, or is somebody else's."""
     repo.require_ref_name(name)
     former = repo.resolve(store, name)
-    if former is not None and metadata.parse_local(repo.metadata(repo.load_commit(store, former))) is None:
+    if former is not None and ledger.read_local(store, former) is None:
         raise HostError(f"{name} is a ref to a tree that was not made here", hint="--name takes another name")

@@ -68,14 +68,14 @@ class Lineage:
 
 def read_lineage(store: OSTree.Repo, checksum: str, refspec: str, destination: Destination | None = None) -> Lineage:
     """That of a run on a commit, whose own base is of refspec; or, if there is a destination, on that."""
-    values = _local(store, checksum)
+    values = read_local(store, checksum)
     packages = checkout.require_packages(store, checksum)
     base_packages = checkout.require_packages(store, values.base) if values else packages
     base, base_refspec = (values.base, values.base_refspec) if values else (checksum, refspec)
     wanted = values.requests if values else Requests()
     former = (packages, base_packages)
     if destination is not None:
-        there = _local(store, destination.checksum)
+        there = read_local(store, destination.checksum)
         base, base_refspec = (there.base if there else destination.checksum), destination.refspec
         packages, base_packages = (
             checkout.require_packages(store, destination.checksum),
@@ -86,22 +86,23 @@ def read_lineage(store: OSTree.Repo, checksum: str, refspec: str, destination: D
 
 def is_local(store: OSTree.Repo, checksum: str) -> bool:
     """Whether the commit was made on a host by us."""
-    return _local(store, checksum) is not None
+    return read_local(store, checksum) is not None
 
 
 def read_base(store: OSTree.Repo, checksum: str) -> str:
     """The base commit of a commit, which may be that itself."""
-    local = _local(store, checksum)
+    local = read_local(store, checksum)
     return local.base if local else checksum
 
 
 def entries_of(store: OSTree.Repo, checksum: str) -> tuple[str, ...]:
     """What was asked for that the commit has."""
-    local = _local(store, checksum)
+    local = read_local(store, checksum)
     return requests.entries(local.requests) if local else ()
 
 
-def _local(store: OSTree.Repo, checksum: str) -> LocalCommit | None:
+def read_local(store: OSTree.Repo, checksum: str) -> LocalCommit | None:
+    """What we recorded of the commit, or None where it is not one of ours."""
     return metadata.parse_local(repo.metadata(repo.load_commit(store, checksum)))
 
 

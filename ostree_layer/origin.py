@@ -38,7 +38,12 @@ def refspec_in(keyfile: GLib.KeyFile) -> str:
 
 def following(deployment: OSTree.Deployment) -> str:
     """The refspec whose next commit is the deployment's next base; empty where there is none."""
-    return _value(deployment.get_origin(), OURS, FOLLOWED) or refspec(deployment)
+    return followed_before(deployment) or refspec(deployment)
+
+
+def followed_before(deployment: OSTree.Deployment) -> str:
+    """The refspec that was followed before the deployment was pinned to a commit; empty where it is not."""
+    return _value(deployment.get_origin(), OURS, FOLLOWED)
 
 
 def is_pinned(deployment: OSTree.Deployment) -> bool:
@@ -48,7 +53,12 @@ def is_pinned(deployment: OSTree.Deployment) -> bool:
 
 def is_override(deployment: OSTree.Deployment) -> bool:
     """Whether the deployment stays at its base commit until the next upgrade."""
-    return bool(_value(deployment.get_origin(), GROUP, OVERRIDE))
+    return bool(override(deployment))
+
+
+def override(deployment: OSTree.Deployment) -> str:
+    """The commit that the deployment stays at until the next upgrade; empty where it follows its refspec."""
+    return _value(deployment.get_origin(), GROUP, OVERRIDE)
 
 
 def strays(deployment: OSTree.Deployment) -> bool:

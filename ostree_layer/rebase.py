@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -80,7 +79,9 @@ class Plan:
         """Deploy the tree, by a command of the user's."""
         store, checksum = sysroot.repository(self.locked), self.destination.checksum
         site = activation.Site(self.target, self.locked, self.stateroot, self.start, command)
-        with self._folder() as folder, report("Deploying it"), signals.held_off():
+        work = sysroot.work_folder(self.locked)
+        staging.sweep(work)
+        with staging.temporary(work) as folder, report("Deploying it"), signals.held_off():
             keyfile = origin.of_tree(self.start, self.destination, is_local=ledger.is_local(store, checksum))
             conflicts = self._meet_local_etc(store, folder / "etc")
             whole = activation.tree_of(store, checksum, keyfile, folder)
@@ -92,16 +93,6 @@ class Plan:
     def _meet_local_etc(self, store: OSTree.Repo, defaults: Path) -> tuple[EtcConflict, ...]:
         checkout.tree(store, self.destination.checksum, defaults, "/usr/etc")
         return activation.meet_local_etc(activation.merge_of(self.locked, self.stateroot), defaults)
-
-    @contextlib.contextmanager
-    def _folder(self) -> Iterator[Path]:
-        work = sysroot.work_folder(self.locked)
-        staging.sweep(work)
-        folder = staging.swept_folder(work)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

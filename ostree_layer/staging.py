@@ -24,14 +24,21 @@ VAR_DIRECTORIES = {"cache": 0o755, "lib": 0o755, "log": 0o755, "spool": 0o755, "
 @contextlib.contextmanager
 def staged_root(work_folder: Path, lower: Path) -> Iterator[StagedRoot]:
     """Make the folders of a staged root over lower; they are gone after the body."""
-    folder = swept_folder(work_folder)
-    staged = StagedRoot(folder, lower)
-    try:
+    with temporary(work_folder) as folder:
+        staged = StagedRoot(folder, lower)
         for directory in (staged.root, staged.upper, staged.work, staged.var):
             directory.mkdir()
         # The upper's own mode and owner become those of the merged root.
         shutil.copystat(lower, staged.upper)
         yield staged
+
+
+@contextlib.contextmanager
+def temporary(work_folder: Path) -> Iterator[Path]:
+    """Make a folder that is gone after the body."""
+    folder = swept_folder(work_folder)
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder)
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from ostree_layer import checkout, diff, etc, finalization, metadata, origin, repo, retention, signatures, sysroot
@@ -14,9 +13,7 @@ from ostree_layer.model import Package, PackageDiff, Requests
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.status_model import DeploymentStatus, SignatureStatus, Status
 
-OURS = "ostree-layer"
 UNLOCKED_NONE = OSTree.DeploymentUnlockedState.NONE
-CHECKSUM = re.compile("[0-9a-f]{64}")
 
 
 def read(loaded: OSTree.Sysroot) -> Status:
@@ -55,7 +52,7 @@ def _read_one(loaded: OSTree.Sysroot, index: int) -> DeploymentStatus:
         base=local.base if local else "",
         base_version=_version_of(store, local.base) if local else "",
         pinned_to=_pinned_to(deployment),
-        followed=_said(deployment, OURS, "followed"),
+        followed=origin.followed_before(deployment),
         requests=local.requests if local else Requests(),
         command=local.transaction.command if local else "",
         booted=booted is not None and deployment.equal(booted),
@@ -69,17 +66,9 @@ def _read_one(loaded: OSTree.Sysroot, index: int) -> DeploymentStatus:
     )
 
 
-def _said(deployment: OSTree.Deployment, group: str, key: str) -> str:
-    """What the deployment's origin says under a key; nothing where it does not."""
-    keyfile = deployment.get_origin()
-    if keyfile is None or not keyfile.has_group(group) or key not in keyfile.get_keys(group)[0]:
-        return ""
-    return str(keyfile.get_string(group, key))
-
-
 def _pinned_to(deployment: OSTree.Deployment) -> str:
     named = origin.refspec(deployment).rpartition(":")[2]
-    return _said(deployment, origin.GROUP, "override-commit") or (named if CHECKSUM.fullmatch(named) else "")
+    return origin.override(deployment) or (named if origin.CHECKSUM.fullmatch(named) else "")
 
 
 def _signatures(store: OSTree.Repo, checksum: str, remote: str) -> SignatureStatus:
