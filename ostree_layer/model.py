@@ -120,6 +120,21 @@ class Settings:
     interop: str = "none"
     deployments: int = 2
     history: int = 10
+    store: str = "/srv/trees"
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """What the user says of downloads, in DNF's words: rates in bytes a second, 0 for no limit; `timeout` in seconds.
+
+    `proxy` is an address, with the name and password in it where it needs them; empty for none.
+    """
+
+    proxy: str = ""
+    retries: int = 10
+    timeout: int = 30
+    minrate: int = 1000
+    throttle: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,6 +27,7 @@ def parse(parser: Any) -> Settings:
         interop=_choice(parser, "interop", default=Settings.interop),
         deployments=_number(parser, "deployments", default=Settings.deployments, least=2),
         history=_number(parser, "history", default=Settings.history, least=1),
+        store=_text(parser, "store") or Settings.store,
     )
 
 

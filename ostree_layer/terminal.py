@@ -48,6 +48,12 @@ def pulling() -> Iterator[Callable[[int, int, int], None]]:
 
 
 @contextlib.contextmanager
+def not_pulling() -> Iterator[Callable[[int, int, int], None]]:
+    """In the place of pulling, say nothing."""
+    yield lambda done, wanted, size: None
+
+
+@contextlib.contextmanager
 def silent(_doing: str) -> Iterator[None]:
     """In the place of progress, say nothing."""
     yield

@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import itertools
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Callable
 
 from ostree_layer import checkout, comparison, diff, fsck, packaged, repo, signatures, sysroot, tree_words, trees
+from ostree_layer.answer import Answer
 from ostree_layer.compose import export
 from ostree_layer.errors import RepoError
 from ostree_layer.layout.kernel import Report
@@ -21,19 +19,6 @@ from ostree_layer.tree_model import Verification
 
 UNCHANGED = 77
 COMMIT = "REF|COMMIT|:VERSION"
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """What an act says: to people as lines, or to programs as a value under a name; and its exit status."""
-
-    name: str
-    value: Callable[[], Any]
-    lines: Iterable[str]
-    status: int = 0
-
-    def document(self) -> dict[str, Any]:
-        return tree_words.document(self.name, self.value())
 
 
 class Act:

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ostree_layer import checkout, commit, dnf_base, host, layout, notices, repo, rpmdb, staging
+from ostree_layer import checkout, commit, dnf_base, host, layout, modes, notices, repo, rpmdb, staging
 from ostree_layer.compose import customs, ids, inputs, layers, record, versions
 from ostree_layer.compose.composed import Composed
 from ostree_layer.compose.order import Base, Layer, Order, Outcome
 from ostree_layer.compose.selection import Selection
-from ostree_layer.compose.workshop import Workshop, usual_modes
+from ostree_layer.compose.workshop import Workshop
 from ostree_layer.errors import ComposeError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout import initramfs, machine, rpm_home
@@ -42,7 +42,7 @@ class Composer:
         """Compose a tree on a base, in the workshop; the target repository is only read."""
         self.announce(ref)
         with contextlib.ExitStack() as resources:
-            resources.enter_context(usual_modes())
+            resources.enter_context(modes.usual())
             making = _Making(self, tree, base, ref, previous, order)
             making.stage(resources)
             making.install()

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ostree_layer import checkout, mounts, repo, staging
+from ostree_layer import checkout, modes, mounts, repo, staging
 from ostree_layer.errors import CommitError, HostError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout import skeleton
@@ -32,16 +31,6 @@ REPOSITORY = "repo"
 # Holds the boot in which the workshop was used, while not all of it is certain to be on the disk.
 UNSYNCED = "unsynced"
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-
-
-@contextlib.contextmanager
-def usual_modes() -> Iterator[None]:
-    """For the body, give what is made the modes of a tree, and not those that whoever called wants for files."""
-    own = os.umask(0o022)
-    try:
-        yield
-    finally:
-        os.umask(own)
 
 
 class Workshop:
@@ -71,7 +60,7 @@ class Workshop:
     def skeleton(self, *, tmp_is_dir: bool) -> str:
         """The checksum of a commit of what a tree has before its first package."""
         folder = self._new_folder() / "tree"
-        with usual_modes():
+        with modes.usual():
             folder.mkdir()
             skeleton.make(folder, tmp_is_dir=tmp_is_dir)
         with translated("writing an empty tree", CommitError), repo.transaction(self.store):

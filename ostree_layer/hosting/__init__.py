@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Hosting: stores of trees, filled, signed, copied, thinned out and served."""

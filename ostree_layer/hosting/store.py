@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Stores: folders of trees that any web server can serve, with what their owner has decided in their configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from ostree_layer import modes, repo
+from ostree_layer.errors import RepoError
+from ostree_layer.ostree_gi import GLib, OSTree, translated
+
+# In the store's own `config`, beside libostree's groups.
+GROUP = "ostree-layer"
+# Beside the repository: what serves it has no business with it.
+WORK = "extensions/ostree-layer"
+PUBLIC_KEY = "key.asc"
+
+
+@dataclasses.dataclass(frozen=True)
+class Signing:
+    """By which GPG keys what is published is signed, and in which GnuPG home they are; empty for gpg's own."""
+
+    keys: tuple[str, ...] = ()
+    home: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """A store that is open."""
+
+    path: Path
+    repo: OSTree.Repo
+
+    def get(self, key: str) -> str:
+        """What the owner has decided; empty where nothing."""
+        try:
+            return str(self.repo.get_config().get_string(GROUP, key))
+        except GLib.Error as e:
+            if e.matches(GLib.key_file_error_quark(), GLib.KeyFileError.KEY_NOT_FOUND) or e.matches(
+                GLib.key_file_error_quark(), GLib.KeyFileError.GROUP_NOT_FOUND
+            ):
+                return ""
+            raise RepoError(f"{self.path}/config: {e.message}") from e
+
+    def set(self, **values: str) -> None:
+        """Decide; an empty value takes back what was decided."""
+        config = self.repo.copy_config()
+        for key, value in values.items():
+            if value:
+                config.set_string(GROUP, key, value)
+            elif self.get(key):
+                config.remove_key(GROUP, key)
+        with translated(f"writing the configuration of {self.path}", RepoError):
+            self.repo.write_config(config)
+            self.repo.reload_config(None)
+
+    @property
+    def signing(self) -> Signing:
+        return Signing(tuple(self.get("sign").split()), self.get("gpg_home"))
+
+    @property
+    def work(self) -> Path:
+        return self.path / WORK
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold, for the body, the lock of those who change what the store says; wait for it."""
+        self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.work / "lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def open_store(path: Path) -> Store:
+    """The store in the folder at path; RepoError where there is none, or something else."""
+    if not (path / "config").is_file() or not (path / "objects").is_dir():
+        raise RepoError(f"{path} is no store of trees", hint=f"'dnf tree host {path}' makes one")
+    opened = repo.open_repo(path)
+    require_archive(opened, path)
+    return Store(path, opened)
+
+
+def require_archive(opened: OSTree.Repo, path: Path) -> None:
+    """RepoError for a repository that no web server can serve."""
+    if opened.get_mode() != OSTree.RepoMode.ARCHIVE:
+        mode = opened.get_config().get_string("core", "mode")
+        hint = f"'dnf tree host DIR' makes a store, and 'dnf tree publish REF DIR --repo={path}' fills it from here"
+        raise RepoError(f"{path} is a repository in the mode {mode}, and only an archive can be served", hint=hint)
+
+
+def found(path: Path) -> Store:
+    """Make the folder at path a store, or open the one that it is; RepoError where it is something else."""
+    if not repo.is_absent(path) and not (path / "objects").is_dir():
+        hint = "a store is made in a folder that is not there yet, or empty"
+        raise RepoError(f"{path} is not empty, and no store of trees", hint=hint)
+    if not repo.is_absent(path):
+        return open_store(path)
+    with modes.usual():
+        return Store(path, repo.create(path, OSTree.RepoMode.ARCHIVE))
