@@ -6,12 +6,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from ostree_layer import modes, repo
 from ostree_layer.errors import RepoError
 from ostree_layer.ostree_gi import GLib, OSTree, translated
+from ostree_layer.report import Report
 
 # In the store's own `config`, beside libostree's groups.
 GROUP = "ostree-layer"
@@ -26,6 +29,9 @@ class Signing:
 
     keys: tuple[str, ...] = ()
     home: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.keys)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,12 +73,29 @@ class Store:
         return self.path / WORK
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def workspace(self, prefix: str) -> Iterator[Path]:
+        """A folder on the store's file system that is gone after the body."""
+        self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=self.work) as folder:
+            yield Path(folder)
+
+    @contextlib.contextmanager
+    def locked(self, report: Report) -> Iterator[None]:
         """Hold, for the body, the lock of those who change what the store says; wait for it."""
         self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.work / "lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with report(f"Waiting for another process that changes {self.path}"):
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+            self._sweep()
             yield
+
+    def _sweep(self) -> None:
+        """Remove what a killed run left; the store is locked."""
+        for left in self.work.glob("*-*"):
+            shutil.rmtree(left)
 
 
 def open_store(path: Path) -> Store:
