@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from ostree_layer.answer import Answer
-from ostree_layer.hosting import hosting_words, keys, pruning, store, summary
+from ostree_layer.hosting import hosting_words, keys, pruning, pushing, store, summary
 from ostree_layer.hosting.act import Act, add_signing
 from ostree_layer.hosting.means import Means
 
@@ -19,6 +19,7 @@ class Host(Act):
         parser.add_argument("folder", metavar="DIR", nargs="?", type=Path, help=text)
         add_signing(parser, "sign what is published by this GPG key; can be repeated")
         pruning.add_policy(parser)
+        pushing.add_destinations(parser, "copy the store, whenever it changes,")
 
     @staticmethod
     def answer(means: Means, opts: argparse.Namespace) -> Answer:
@@ -27,6 +28,8 @@ class Host(Act):
         with found.locked(means.report):
             if signing:
                 keys.adopt(found, signing)
+            if opts.push_to:
+                found.set(push_to=" ".join(opts.push_to))
             pruning.decide(found, pruning.policy_of(opts))
             summary.refresh(found)
         state = hosting_words.store_as_json(found)

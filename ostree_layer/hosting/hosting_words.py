@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,28 @@ def store(found: Store) -> Iterator[str]:
 
 
 def store_as_json(found: Store) -> dict[str, Any]:
-    policy = {key: found.get(key) for key in ("keep", "keep_days", "keep_version")}
+    policy = {key: found.get(key) for key in ("keep", "keep_days", "keep_version", "push_to")}
     return {"path": str(found.path), "signed_by": list(found.signing.keys), **policy}
 
 
-def published(done: Published, where: Path) -> Iterator[str]:
+def published(done: Published, where: Path, copies: Iterable[str]) -> Iterator[str]:
     what = f"commit {done.checksum[:12]}" + (f" ({done.version})" if done.version else "")
     if not done.is_new:
         yield f"Nothing to do: {done.ref} in {where} is {what} already."
-        return
-    yield f"{done.ref} in {where} is now {what}."
+    else:
+        yield f"{done.ref} in {where} is now {what}."
     for old in done.deltas:
         yield f"There is a static delta from commit {old[:12]}."
+    yield from pushed(copies)
 
 
-def published_as_json(done: Published) -> dict[str, Any]:
-    return dataclasses.asdict(done)
+def published_as_json(done: Published, copies: Iterable[str]) -> dict[str, Any]:
+    return {**dataclasses.asdict(done), "copies": list(copies)}
+
+
+def pushed(copies: Iterable[str]) -> Iterator[str]:
+    for destination in copies:
+        yield f"{destination} is a copy of it now."
 
 
 def pruned(found: Pruned, size: int, *, is_done: bool) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ostree_layer import ledger, sysroot
 from ostree_layer.answer import Answer
-from ostree_layer.hosting import hosting_words, pruning, store
+from ostree_layer.hosting import hosting_words, pruning, pushing, store
 from ostree_layer.hosting.act import Act
 from ostree_layer.hosting.means import Means
 from ostree_layer.model import Target
@@ -20,6 +20,7 @@ class Prune(Act):
         text = "the store; by default that of ostree.conf"
         parser.add_argument("folder", metavar="DIR", nargs="?", type=Path, help=text)
         pruning.add_policy(parser)
+        pushing.add_destinations(parser, "then copy the store")
         parser.add_argument("--dry-run", action="store_true", help="only show what would go")
 
     @staticmethod
@@ -30,7 +31,8 @@ class Prune(Act):
             policy = pruning.policy_of(opts) or pruning.decided(target)
             plan = pruning.plan(target, policy, deployed)
             size = 0 if opts.dry_run else pruning.carry_out(target, plan, means.report)
-        lines = hosting_words.pruned(plan, size, is_done=not opts.dry_run)
+        pushed = [] if opts.dry_run else pushing.push(target, opts.push_to, means.report)
+        lines = [*hosting_words.pruned(plan, size, is_done=not opts.dry_run), *hosting_words.pushed(pushed)]
         return Answer("pruned", lambda: hosting_words.pruned_as_json(plan, size), lines)
 
 

@@ -63,7 +63,7 @@ def decided(store: Store) -> Policy:
     try:
         count, days = (int(store.get(key) or 0) for key in ("keep", "keep_days"))
     except ValueError as e:
-        raise RepoError(f"{store.path}/config says no number of commits or days: {e}", hint=HINT) from e
+        raise RepoError(f"{store.path} says no number of commits or days: {e}", hint=HINT) from e
     found = Policy(count, days, tuple(store.get("keep_version").split()))
     if not found:
         raise RepoError(f"nothing says what is kept of {store.path}", hint=HINT)

@@ -10,7 +10,7 @@ from ostree_layer import choice, ledger, repo, sysroot, trees
 from ostree_layer.answer import Answer
 from ostree_layer.compose import export, recipe
 from ostree_layer.errors import RepoError
-from ostree_layer.hosting import hosting_words, publishing, store
+from ostree_layer.hosting import hosting_words, publishing, pushing, store
 from ostree_layer.hosting.act import Act
 from ostree_layer.hosting.means import Means
 from ostree_layer.ostree_gi import OSTree
@@ -26,6 +26,7 @@ class Publish(Act):
         add("--name", metavar="REF", help="the ref that is to lead to it")
         add("--set-version", default="", metavar="VERSION", help="the version of a tree that a host has made")
         add("--no-deltas", action="store_true", help="make no static deltas")
+        pushing.add_destinations(parser, "then copy the store")
         add("--allow-older", action="store_true", help="publish a commit that is older than the one before it")
 
     @staticmethod
@@ -38,8 +39,9 @@ class Publish(Act):
         options = {"with_deltas": not opts.no_deltas, "may_be_older": opts.allow_older}
         order = publishing.Order(source, checksum, ref, found, opts.set_version, **options)
         done = publishing.publish(target, order, means.report)
-        lines = hosting_words.published(done, target.path)
-        return Answer("published", lambda: hosting_words.published_as_json(done), lines)
+        pushed = pushing.push(target, opts.push_to, means.report)
+        lines = hosting_words.published(done, target.path, pushed)
+        return Answer("published", lambda: hosting_words.published_as_json(done, pushed), lines)
 
 
 def _source(means: Means, target: store.Store, word: str) -> tuple[OSTree.Repo, str]:

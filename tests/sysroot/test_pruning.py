@@ -101,9 +101,9 @@ def test_killed(place: Place, point: str) -> None:
 
 def test_policies_that_are_none(place: Place) -> None:
     assert "Error: less than nothing cannot be kept\n" in place.refused("prune", str(place.store), "--keep=-1")
-    ostree("config", place.repo, "set", "ostree-layer.keep", "few")
+    (place.store / "extensions/ostree-layer/store.conf").write_text("[store]\nkeep = few\n")
     said = place.refused("prune", str(place.store))
-    assert f"Error: {place.store}/config says no number of commits or days: " in said
+    assert f"Error: {place.store} says no number of commits or days: " in said
 
 
 def test_deltas_on_demand(place: Place) -> None:
