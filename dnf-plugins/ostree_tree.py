@@ -29,6 +29,7 @@ DEEDS = {
     "sign": _("sign commits of a store, and its summary"),
     "delta": _("make a static delta between two commits of a store"),
     "prune": _("remove old commits from a store"),
+    "repair": _("remove what is damaged in a store, so that it can be brought anew"),
     "serve": _("serve a store on loopback, to try things out"),
 }
 ACTS = {"compose": Compose, "schema": Schema}

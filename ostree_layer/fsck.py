@@ -18,11 +18,12 @@ def read_objects(store: OSTree.Repo, checksum: str) -> tuple[int, tuple[str, ...
         reachable = store.traverse_commit(checksum, 0, None)[1]
     except GLib.Error as e:
         return 0, (e.message,)
-    damaged = [words for name in reachable for words in _damage(store, *name.unpack())]
+    damaged = [words for name in reachable for words in damage(store, *name.unpack())]
     return len(reachable), tuple(sorted(damaged))
 
 
-def _damage(store: OSTree.Repo, checksum: str, number: int) -> Iterator[str]:
+def damage(store: OSTree.Repo, checksum: str, number: int) -> Iterator[str]:
+    """What is wrong with an object of the kind of that number, if something is."""
     kind = OSTree.ObjectType(number)
     try:
         store.fsck_object(kind, checksum, None)

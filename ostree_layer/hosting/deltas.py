@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import base64
+import shutil
+from pathlib import Path
+
 from ostree_layer import repo
 from ostree_layer.errors import RepoError
 from ostree_layer.hosting.store import Store
@@ -18,6 +22,19 @@ def known(store: Store) -> set[tuple[str, str]]:
         names = store.repo.list_static_delta_names(None)[1]
     pairs = (name.rpartition("-") for name in names)
     return {(old, new) for old, _, new in pairs}
+
+
+def folder(store: Store, old: str, new: str) -> Path:
+    """Where the delta is, by libostree's rule: its commits in base64, with the first two digits as a folder."""
+    names = [base64.b64encode(bytes.fromhex(name), altchars=b"+_").rstrip(b"=").decode() for name in (old, new) if name]
+    name = "-".join(names)
+    return store.path / "deltas" / name[:2] / name[2:]
+
+
+def drop(store: Store, old: str, new: str) -> None:
+    """Remove a delta, first what makes it one. The store is locked."""
+    (folder(store, old, new) / "superblock").unlink()
+    shutil.rmtree(folder(store, old, new))
 
 
 def drop_broken(store: Store) -> None:

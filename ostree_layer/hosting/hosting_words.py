@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ostree_layer.hosting.reports import Pruned, Published
+from ostree_layer.hosting.reports import Pruned, Published, Soundness
 from ostree_layer.hosting.store import PUBLIC_KEY, Store
 
 
@@ -56,3 +56,34 @@ def pruned(found: Pruned, size: int, *, is_done: bool) -> Iterator[str]:
 
 def pruned_as_json(found: Pruned, size: int) -> dict[str, Any]:
     return {**dataclasses.asdict(found), "freed": size}
+
+
+def sound(found: Soundness) -> Iterator[str]:
+    """What there is to say of a store that was looked at."""
+    yield f"{found.commits} commits and {found.objects} objects read."
+    for words in found.damaged.values():
+        yield f"Damaged: {words}"
+    for checksum in found.incomplete:
+        yield f"Incomplete: commit {checksum}"
+    for old, new in found.deltas:
+        yield f"Damaged: the static delta from {old[:12] or 'nothing'} to {new[:12]}"
+    for ref in found.refs:
+        yield f"Wrong: {ref} leads to a commit that is gone"
+    for words in found.others:
+        yield f"Wrong: {words}"
+    yield "All of it is sound." if found.is_good else "'dnf tree repair' removes what is damaged."
+
+
+def repaired(found: Soundness) -> Iterator[str]:
+    *lines, last = sound(found)
+    yield from lines
+    yield last if found.is_good else "What was damaged is removed, and the summary says what there is."
+    for ref in found.refs:
+        yield f"There is no {ref} any more."
+    if found.incomplete or found.refs:
+        yield "Publish or mirror these commits again: what is missing of them is brought anew."
+
+
+def soundness_as_json(found: Soundness) -> dict[str, Any]:
+    values = {**dataclasses.asdict(found), "damaged": sorted(found.damaged.values()), "good": found.is_good}
+    return values

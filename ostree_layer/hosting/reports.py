@@ -28,3 +28,21 @@ class Pruned:
     removed: tuple[str, ...]
     deployed: tuple[str, ...]
     kept: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Soundness:
+    """What was looked at, and what is wrong: objects by (checksum, kind) with libostree's words, the commits that miss
+    some of theirs, deltas as (from, to), refs to commits that are gone, and sentences about the summary."""
+
+    commits: int
+    objects: int
+    damaged: dict[tuple[str, int], str]
+    incomplete: tuple[str, ...]
+    deltas: tuple[tuple[str, str], ...]
+    refs: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @property
+    def is_good(self) -> bool:
+        return not (self.damaged or self.incomplete or self.deltas or self.refs or self.others)

@@ -32,13 +32,21 @@ FOLDERS = ("objects", "refs", "deltas", "delta-indexes", "state")
 
 def refresh(store: Store) -> bool:
     """Let the summary say what the store has now; return whether it had to be written. The store is locked."""
-    with _beside(store) as folder, translated(f"writing the summary of {store.path}", RepoError):
-        made = repo.open_repo(folder)
-        made.regenerate_summary(None, None)
-        if _meaning(folder / SUMMARY) == _meaning(store.path / SUMMARY) and is_signed(store):
-            return False
-        _replace(store, made, folder)
-    return True
+    with _made(store) as (made, folder), translated(f"writing the summary of {store.path}", RepoError):
+        is_needed = not (_says_the_same(store, folder) and is_signed(store))
+        if is_needed:
+            _replace(store, made, folder)
+    return is_needed
+
+
+def is_true(store: Store) -> bool:
+    """Whether the summary says what the store has."""
+    with _made(store) as (_repo, folder):
+        return _says_the_same(store, folder)
+
+
+def _says_the_same(store: Store, folder: Path) -> bool:
+    return bool(_meaning(folder / SUMMARY) == _meaning(store.path / SUMMARY))
 
 
 def is_signed(store: Store) -> bool:
@@ -49,6 +57,15 @@ def is_signed(store: Store) -> bool:
     return wanted <= signatures.good_keys(
         store.repo, (store.path / SUMMARY).read_bytes(), signed.read_bytes(), store.path / PUBLIC_KEY
     )
+
+
+@contextlib.contextmanager
+def _made(store: Store) -> Iterator[tuple[OSTree.Repo, Path]]:
+    """A repository that is the store but for its summary, which is as it should be; and where it is."""
+    with _beside(store) as folder, translated(f"making a summary of {store.path}", RepoError):
+        made = repo.open_repo(folder)
+        made.regenerate_summary(None, None)
+        yield made, folder
 
 
 @contextlib.contextmanager

@@ -27,10 +27,11 @@ FLOORS = (
     " hosting.promotion hosting.summary imports journal layout layout.kernel ledger looking packaged place"
     " retention staging status_words terminal treefile treefile.rendering trees var_data",
     "activation cleaner compose.export compose.family compose.order compose.record compose.workshop destination"
-    " history hosting.act hosting.pruning hosting.publishing hosting.pushing interop move pins stateroots status"
-    " switching tidying trunk workpiece",
+    " history hosting.act hosting.pruning hosting.publishing hosting.pushing hosting.soundness interop move pins"
+    " stateroots status switching tidying trunk workpiece",
     "compose compose.planning compose.report deployment_words hosting.delta_act hosting.host_act"
-    " hosting.prune_act hosting.publish_act hosting.serve_act hosting.sign_act journey layering rebase tree_acts",
+    " hosting.prune_act hosting.publish_act hosting.repair_act hosting.serve_act hosting.sign_act journey layering"
+    " rebase tree_acts",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.
