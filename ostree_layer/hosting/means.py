@@ -8,9 +8,9 @@ import dataclasses
 from pathlib import Path
 from typing import Callable
 
+from ostree_layer.downloads import Progress
 from ostree_layer.layout.kernel import Report
 from ostree_layer.model import Network, Settings, Target
-from ostree_layer.pull import Progress
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What libostree downloads, downloaded as DNF's configuration wants it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from typing import Any, Callable, TypeVar
+
+from ostree_layer import throttle
+from ostree_layer.errors import RepoError
+from ostree_layer.model import Network
+from ostree_layer.ostree_gi import GLib, OSTree
+
+log = logging.getLogger("dnf.plugin")
+# What is shown of a pull: done, of how many, and bytes.
+Progress = Callable[[int, int, int], None]
+T = TypeVar("T")
+# DNF's word for ever.
+FOR_EVER = 2**31 - 1
+# A publisher replaces the summary and its signature within moments.
+TRIES, PAUSE = 4, 0.5
+# Those that libcurl reads; the others are for all schemes or for certain hosts.
+PROXIES = ("http_proxy", "https_proxy")
+
+
+def pull(
+    store: OSTree.Repo, remote: str, wanted: Mapping[str, GLib.Variant], progress: Progress, network: Network
+) -> None:
+    """Pull by libostree's options; GLib.Error where it fails, for which a moment between two summaries is none."""
+    values = GLib.Variant("a{sv}", {**options(network), **wanted})
+    with going_through(store, remote, network), _watched(progress) as watched:
+        again(store, remote, lambda: store.pull_with_options(remote, values, watched, None))
+
+
+def options(network: Network) -> dict[str, GLib.Variant]:
+    """What libostree can be told of it; it passes over what it does not know yet."""
+    numbers = {
+        "n-network-retries": network.retries or FOR_EVER,
+        "low-speed-limit-bytes": network.minrate,
+        "low-speed-time-seconds": network.timeout,
+    }
+    return {name: GLib.Variant("u", number) for name, number in numbers.items()}
+
+
+def again(store: OSTree.Repo, remote: str, act: Callable[[], T]) -> T:
+    """What act returns. A summary that does not fit its signature may be just being replaced: then it is tried again."""
+    for left in reversed(range(TRIES)):
+        try:
+            return act()
+        except GLib.Error as e:
+            if not left or not is_of_another_summary(store, remote, e):
+                raise
+            time.sleep(PAUSE)
+    raise AssertionError("the last try returns or raises")
+
+
+def is_of_another_summary(store: OSTree.Repo, remote: str, error: GLib.Error) -> bool:
+    if not error.matches(OSTree.gpg_error_quark(), OSTree.GpgError.INVALID_SIGNATURE):
+        return False
+    return bool(store.remote_get_gpg_verify_summary(remote)[1])
+
+
+@contextlib.contextmanager
+def going_through(store: OSTree.Repo, remote: str, network: Network) -> Iterator[None]:
+    """For the body, let what is downloaded of the remote take the way that the network's settings say."""
+    if store.get_remote_option(remote, "proxy", None)[1]:
+        if network.throttle:
+            log.warning("throttle= does not hold for the remote %s, which has a proxy of its own.", remote)
+        yield
+        return
+    with contextlib.ExitStack() as way:
+        proxy, changed = network.proxy, {}
+        if network.throttle:
+            proxy = way.enter_context(throttle.running(network.throttle, route(network.proxy)))
+            changed = {"no_proxy": "", "NO_PROXY": ""}
+        way.enter_context(_environment({**changed, **dict.fromkeys(PROXIES, proxy)} if proxy else {}))
+        yield
+
+
+def route(proxy: str) -> throttle.Route:
+    """The way from here to a server: through the proxy, or else as the environment says now."""
+    known = urllib.request.getproxies_environment()
+
+    def found(scheme: str, host: str) -> str:
+        # They look in `known` for the key `no`, as libcurl does whoever has named the proxy.
+        if urllib.request.proxy_bypass_environment(host, known):  # type: ignore[attr-defined] # not in its stubs
+            return ""
+        named = proxy or known.get(scheme, known.get("all", ""))
+        return named if "://" in named or not named else f"http://{named}"
+
+    for named in {found("http", ""), found("https", "")} - {""}:
+        if not named.startswith(("http://", "https://")):
+            raise RepoError(f"throttle= cannot go through the proxy {named}: it knows HTTP only")
+    return found
+
+
+@contextlib.contextmanager
+def _environment(changed: Mapping[str, str]) -> Iterator[None]:
+    """Change this process's environment for the body: libcurl reads it, and libostree has no other word for it."""
+    former = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _watched(progress: Progress) -> Iterator[OSTree.AsyncProgress]:
+    """Tell of what libostree says while it pulls."""
+    watched = OSTree.AsyncProgress.new()
+
+    def changed(now: Any) -> None:
+        progress(now.get_uint("fetched"), now.get_uint("requested"), now.get_uint64("bytes-transferred"))
+
+    watched.connect("changed", changed)
+    try:
+        yield watched
+    finally:
+        watched.finish()
