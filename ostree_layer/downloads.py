@@ -13,6 +13,7 @@ from typing import Any, Callable, TypeVar
 
 from ostree_layer import throttle
 from ostree_layer.errors import RepoError
+from ostree_layer.forwarding import Route
 from ostree_layer.model import Network
 from ostree_layer.ostree_gi import GLib, OSTree
 
@@ -48,7 +49,7 @@ def options(network: Network) -> dict[str, GLib.Variant]:
 
 
 def again(store: OSTree.Repo, remote: str, act: Callable[[], T]) -> T:
-    """What act returns. A summary that does not fit its signature may be just being replaced: then it is tried again."""
+    """What act returns; tried again where a summary does not fit its signature: it may be being replaced."""
     for left in reversed(range(TRIES)):
         try:
             return act()
@@ -82,12 +83,12 @@ def going_through(store: OSTree.Repo, remote: str, network: Network) -> Iterator
         yield
 
 
-def route(proxy: str) -> throttle.Route:
+def route(proxy: str) -> Route:
     """The way from here to a server: through the proxy, or else as the environment says now."""
     known = urllib.request.getproxies_environment()
 
     def found(scheme: str, host: str) -> str:
-        # They look in `known` for the key `no`, as libcurl does whoever has named the proxy.
+        # By the key `no` of `known`: libcurl minds it whoever has named the proxy.
         if urllib.request.proxy_bypass_environment(host, known):  # type: ignore[attr-defined] # not in its stubs
             return ""
         named = proxy or known.get(scheme, known.get("all", ""))
