@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
+import secrets
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any, Callable, TypeVar
 
-from ostree_layer import throttle
+from ostree_layer import forwarding, loopback
 from ostree_layer.errors import RepoError
-from ostree_layer.forwarding import Route
 from ostree_layer.model import Network
 from ostree_layer.ostree_gi import GLib, OSTree
 
@@ -77,13 +78,22 @@ def going_through(store: OSTree.Repo, remote: str, network: Network) -> Iterator
     with contextlib.ExitStack() as way:
         proxy, changed = network.proxy, {}
         if network.throttle:
-            proxy = way.enter_context(throttle.running(network.throttle, route(network.proxy)))
+            proxy = way.enter_context(_throttled(network))
             changed = {"no_proxy": "", "NO_PROXY": ""}
         way.enter_context(_environment({**changed, **dict.fromkeys(PROXIES, proxy)} if proxy else {}))
         yield
 
 
-def route(proxy: str) -> Route:
+@contextlib.contextmanager
+def _throttled(network: Network) -> Iterator[str]:
+    """libostree knows no limit: a proxy that has one, which nobody else can use; yield its address."""
+    word = secrets.token_hex(16)
+    rules = forwarding.Rules.of(network.throttle, route(network.proxy), word)
+    with loopback.serving(functools.partial(forwarding.meet, rules)) as port:
+        yield f"http://{word}:@127.0.0.1:{port}"
+
+
+def route(proxy: str) -> forwarding.Route:
     """The way from here to a server: through the proxy, or else as the environment says now."""
     known = urllib.request.getproxies_environment()
 

@@ -49,8 +49,24 @@ class Rules:
     route: Route
     right: str
 
+    @classmethod
+    def of(cls, rate: int, route: Route, word: str) -> Rules:
+        """At rate bytes a second, for whoever names themselves by this word."""
+        return cls(Pace(rate), route, _basic(word, ""))
+
     def lets_in(self, head: Head) -> bool:
         return hmac.compare_digest(head.get("proxy-authorization").encode(), self.right.encode())
+
+
+async def meet(rules: Rules, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One connection of the client's, to its end."""
+    visit = Visit(rules, (reader, writer))
+    try:
+        with contextlib.suppress(*FAILURES):
+            while await visit.answer_one():
+                pass
+    finally:
+        visit.close()
 
 
 class Visit:
@@ -201,5 +217,8 @@ def _credentials(proxy: str) -> str:
     parts = urllib.parse.urlsplit(proxy)
     if parts.username is None:
         return ""
-    words = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
-    return "Basic " + base64.b64encode(words.encode()).decode()
+    return _basic(urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or ""))
+
+
+def _basic(name: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()

@@ -14,9 +14,9 @@ FLOORS = (
     "account_files compose.versions contexts dirtree errors evr failpoint fields files host_options hosting"
     " http_heads layout.os_release layout.selinux model modes objects ownership signals staged_root"
     " treefile.merging",
-    "advisories compose.lockfile compose.repositories compose_options contents database diff etc_model fsck host"
-    " labels layout.ids layout.record metadata mounts ostree_gi privileges process repo requests rpm_ostree rpmdb"
-    " settings solver sysusers throttle tmpfiles tree_model treefile.kinds treefile.text upper",
+    "advisories compose.lockfile compose.repositories compose_options contents database diff etc_model forwarding"
+    " fsck host labels layout.ids layout.record loopback metadata mounts ostree_gi privileges process repo"
+    " requests rpm_ostree rpmdb settings solver sysusers tmpfiles tree_model treefile.kinds treefile.text upper",
     "cage checkout clone commit compose.composed dnf_base downloads etc_words finalization graft hosting.store"
     " layout.accounts layout.initramfs layout.machine layout.paths layout.places layout.reproducible"
     " layout.rpm_home layout.skeleton layout.var lean local_history misfits move_words notices origin relabel"
