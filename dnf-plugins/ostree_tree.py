@@ -25,6 +25,7 @@ LOOKS = {
 }
 DEEDS = {
     "host": _("make a folder a store of trees, which any web server can serve"),
+    "mirror": _("make a store a copy of another one, or of some of its refs, and keep it so"),
 }
 ACTS = {"compose": Compose, "schema": Schema}
 for kind, summaries in ((Look, LOOKS), (Deed, DEEDS)):

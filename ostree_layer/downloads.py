@@ -34,9 +34,17 @@ def pull(
     store: OSTree.Repo, remote: str, wanted: Mapping[str, GLib.Variant], progress: Progress, network: Network
 ) -> None:
     """Pull by libostree's options; GLib.Error where it fails, for which a moment between two summaries is none."""
+    is_signed = bool(store.remote_get_gpg_verify_summary(remote)[1])
+    with going_through(store, remote, network):
+        again(lambda: pull_once(store, remote, wanted, progress, network), is_signed=is_signed)
+
+
+def pull_once(
+    store: OSTree.Repo, remote: str, wanted: Mapping[str, GLib.Variant], progress: Progress, network: Network
+) -> None:
     values = GLib.Variant("a{sv}", {**options(network), **wanted})
-    with going_through(store, remote, network), _watched(progress) as watched:
-        again(store, remote, lambda: store.pull_with_options(remote, values, watched, None))
+    with _watched(progress) as watched:
+        store.pull_with_options(remote, values, watched, None)
 
 
 def options(network: Network) -> dict[str, GLib.Variant]:
@@ -49,22 +57,16 @@ def options(network: Network) -> dict[str, GLib.Variant]:
     return {name: GLib.Variant("u", number) for name, number in numbers.items()}
 
 
-def again(store: OSTree.Repo, remote: str, act: Callable[[], T]) -> T:
-    """What act returns; tried again where a summary does not fit its signature: it may be being replaced."""
+def again(act: Callable[[], T], *, is_signed: bool) -> T:
+    """What act returns; tried again where a signed summary does not fit its signature: it may be being replaced."""
     for left in reversed(range(TRIES)):
         try:
             return act()
         except GLib.Error as e:
-            if not left or not is_of_another_summary(store, remote, e):
+            if not (left and is_signed and e.matches(OSTree.gpg_error_quark(), OSTree.GpgError.INVALID_SIGNATURE)):
                 raise
             time.sleep(PAUSE)
     raise AssertionError("the last try returns or raises")
-
-
-def is_of_another_summary(store: OSTree.Repo, remote: str, error: GLib.Error) -> bool:
-    if not error.matches(OSTree.gpg_error_quark(), OSTree.GpgError.INVALID_SIGNATURE):
-        return False
-    return bool(store.remote_get_gpg_verify_summary(remote)[1])
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 from ostree_layer.answer import Answer
 from ostree_layer.hosting import store
 from ostree_layer.hosting.means import Means
+from ostree_layer.hosting.mirror_acts import Mirror
 
 
 class Act:
@@ -38,4 +39,7 @@ class Host(Act):
         return Answer("store", lambda: {"path": str(path)}, [f"{path} is a store of trees."])
 
 
-ACTS: dict[str, Any] = {"host": Host}
+ACTS: dict[str, Any] = {
+    "host": Host,
+    "mirror": Mirror,
+}

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`dnf tree mirror`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ostree_layer import modes, repo
+from ostree_layer.answer import Answer
+from ostree_layer.errors import RepoError
+from ostree_layer.hosting import mirror, store, upstream
+from ostree_layer.hosting.means import Means
+from ostree_layer.hosting.mirror import Mirrored, Wanted
+from ostree_layer.hosting.store import Store
+
+
+class Mirror:
+    @staticmethod
+    def set_argparser(parser: argparse.ArgumentParser) -> None:
+        words = "the address of a store; the folder; and refs, or patterns of refs, where not all are wanted. Without"
+        words += " the address, a mirror goes on"
+        parser.add_argument("words", metavar="[URL] DIR [REF|PATTERN ...]", nargs="+", help=words)
+        depth = "how many commits before the newest of each ref; all, if it is not given"
+        parser.add_argument("--depth", type=int, metavar="N", help=depth)
+        key = "a file with the GPG keys that must have signed the commits, and the summary if it is signed"
+        parser.add_argument("--gpgkey", type=Path, metavar="FILE", help=key)
+
+    @staticmethod
+    def answer(means: Means, opts: argparse.Namespace) -> Answer:
+        url, *words = opts.words if "://" in opts.words[0] else ["", *opts.words]
+        folder, patterns = means.store(Path(words[0]) if words else None), words[1:]
+        found = store.found(folder) if url else store.open_store(folder)
+        with found.locked(), modes.usual():
+            _prepare(found, url, opts)
+            wanted = mirror.decide(found, patterns, opts.depth, is_checked=opts.gpgcheck is not False)
+            with means.pulling() as progress:
+                done = mirror.run(found, wanted, progress, means.network)
+        return Answer("mirror", lambda: _value(found, wanted, done), _lines(found, wanted, done))
+
+
+def _prepare(found: Store, url: str, opts: argparse.Namespace) -> None:
+    if url:
+        upstream.require_url(url)
+        upstream.follow(found.repo, url)
+    if not upstream.url(found.repo):
+        hint = f"'dnf tree mirror URL {found.path}' makes it one"
+        raise RepoError(f"{found.path} is no mirror of another store", hint=hint)
+    if opts.gpgkey is not None:
+        upstream.trust(found.repo, opts.gpgkey)
+
+
+def _value(found: Store, wanted: Wanted, done: Mirrored) -> dict[str, Any]:
+    rows = [{"ref": ref, "old": old or None, "new": new} for ref, (old, new) in sorted(done.refs.items())]
+    return {
+        "path": str(found.path),
+        "url": upstream.url(found.repo),
+        "patterns": list(wanted.patterns),
+        "verified": done.is_verified,
+        "summary_signed": done.has_signed_summary,
+        "refs": rows,
+        "removed": list(done.removed),
+        "gone": list(done.gone),
+        "bytes": done.size,
+    }
+
+
+def _lines(found: Store, wanted: Wanted, done: Mirrored) -> Iterator[str]:
+    moved = {ref: pair for ref, pair in sorted(done.refs.items()) if pair[0] != pair[1]}
+    for ref, (old, new) in moved.items():
+        version = repo.version(repo.load_commit(found.repo, new))
+        yield f"{ref}: commit {new[:12]}{f' ({version})' if version else ''}, {f'was {old[:12]}' if old else 'new'}."
+    yield from (f"{ref}: removed, as upstream has removed it." for ref in done.removed)
+    yield from (f"{ref}: upstream has it no more; it stays here as it was." for ref in done.gone)
+    yield _signatures(wanted, done)
+    yield f"{found.path}: {len(done.refs)} refs of {upstream.url(found.repo)}, {len(moved)} moved, {_size(done.size)}."
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB downloaded" if size else "nothing downloaded"
+
+
+def _signatures(wanted: Wanted, done: Mirrored) -> str:
+    if not wanted.is_checked:
+        return "Signatures were not verified, because of --nogpgcheck."
+    if not done.is_verified:
+        return "Signatures were not verified: no key is known; --gpgkey=FILE names some."
+    summary = "the summary and all commits" if done.has_signed_summary else "all commits; the summary is not signed"
+    return f"Signatures are good: of {summary}."
