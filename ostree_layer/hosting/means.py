@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Callable
 
 from ostree_layer.downloads import Progress
-from ostree_layer.layout.kernel import Report
 from ostree_layer.model import Network, Settings, Target
 
 
@@ -25,7 +24,7 @@ class Means:
     host: Target | None
     settings: Settings
     network: Network
-    report: Report
+    report: Callable[[str], contextlib.AbstractContextManager[None]]
     pulling: Callable[[], contextlib.AbstractContextManager[Progress]]
     confirm: Callable[[], bool]
 

@@ -104,8 +104,7 @@ def _pull(store: Store, wanted: Wanted, counter: Counter, network: Network) -> S
         "depth": GLib.Variant("i", wanted.depth),
         "gpg-verify": GLib.Variant("b", is_verified),
         "gpg-verify-summary": GLib.Variant("b", is_verified and bool(said.signatures)),
-        "summary-bytes": _bytes(said.summary),
-        **({"summary-sig-bytes": _bytes(said.signatures)} if said.signatures else {}),
+        **_exactly(said, chosen),
     }
     downloads.pull_once(store.repo, NAME, options, counter, network)
     return said
@@ -118,6 +117,13 @@ def _require_still_signed(store: Store, said: Said) -> None:
     elif store.get(SIGNED):
         hint = "--nogpgcheck takes it as it is"
         raise RepoError(f"the summary of {upstream.url(store.repo)} was signed, and is not any more", hint=hint)
+
+
+def _exactly(said: Said, chosen: dict[str, str]) -> dict[str, GLib.Variant]:
+    """The options for the commits of this summary, whatever comes after it; libostree verifies signed ones only."""
+    if said.signatures:
+        return {"summary-bytes": _bytes(said.summary), "summary-sig-bytes": _bytes(said.signatures)}
+    return {"override-commit-ids": GLib.Variant("as", [chosen[ref] for ref in sorted(chosen)])}
 
 
 def _bytes(content: bytes) -> GLib.Variant:

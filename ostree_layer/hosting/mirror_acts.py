@@ -20,9 +20,10 @@ from ostree_layer.hosting.store import Store
 class Mirror:
     @staticmethod
     def set_argparser(parser: argparse.ArgumentParser) -> None:
-        words = "the address of a store; the folder; and refs, or patterns of refs, where not all are wanted. Without"
-        words += " the address, a mirror goes on"
-        parser.add_argument("words", metavar="[URL] DIR [REF|PATTERN ...]", nargs="+", help=words)
+        where = "the address of the store to copy, before the folder; or the folder alone, to go on with a mirror"
+        parser.add_argument("where", metavar="URL|DIR", help=where)
+        words = "the folder, if there is an address; and refs, or patterns of refs, where not all are wanted"
+        parser.add_argument("words", metavar="DIR|REF|PATTERN", nargs="*", help=words)
         depth = "how many commits before the newest of each ref; all, if it is not given"
         parser.add_argument("--depth", type=int, metavar="N", help=depth)
         key = "a file with the GPG keys that must have signed the commits, and the summary if it is signed"
@@ -30,7 +31,7 @@ class Mirror:
 
     @staticmethod
     def answer(means: Means, opts: argparse.Namespace) -> Answer:
-        url, *words = opts.words if "://" in opts.words[0] else ["", *opts.words]
+        url, words = (opts.where, opts.words) if "://" in opts.where else ("", [opts.where, *opts.words])
         folder, patterns = means.store(Path(words[0]) if words else None), words[1:]
         found = store.found(folder) if url else store.open_store(folder)
         with found.locked(), modes.usual():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The files of a summary, replaced so that its clients never see it without its signature.
 
-A client reads `summary.sig` and then `summary`. So the signatures of both come first, then the new summary, and then its
-signatures alone. Where there were none, they come last: clients know a summary again by its signatures.
+A client reads `summary.sig` and then `summary`. So the signatures of both come first, then the new summary, and then
+its signatures alone. Where there were none, they come last: clients know a summary again by its signatures.
 """
 
 from __future__ import annotations
