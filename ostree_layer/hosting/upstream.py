@@ -56,9 +56,9 @@ def trust(store: OSTree.Repo, keyring: Path) -> None:
     """From now on the keys in this file must have signed what comes."""
     if not keyring.is_file():
         raise RepoError(f"the keyring {keyring} is not there")
-    with translated(f"importing the keys in {keyring}", RepoError):
-        if not store.remote_gpg_import(NAME, gfile(keyring).read(None), None, None)[1] and not has_keys(store):
-            raise RepoError(f"there is no key in {keyring}")
+    hint = "it is one that 'gpg --export' has written, with --armor or without"
+    with translated(f"importing the keys in {keyring}", RepoError, hint=hint):
+        store.remote_gpg_import(NAME, gfile(keyring).read(None), None, None)
     config = store.copy_config()
     config.set_boolean(f'remote "{NAME}"', "gpg-verify", True)
     with translated(f"writing the configuration of {repo.path_of(store)}", RepoError):
