@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The two files of a summary, replaced in one moment.
 
-A client reads `summary.sig` and then `summary`; one that reads just then has to read them again. No order and no signature
-of both spares it that: gpg stops at the first signature that does not fit. The summary goes first because a client that
-knows the signature does not ask for the summary.
+A client reads `summary.sig` and then `summary`; one that reads just then has to read them again. No order, and no
+signature of both, spares it that: gpg stops at the first one that does not fit. The summary goes first because a client
+that knows the signature does not ask for the summary.
 """
 
 from __future__ import annotations

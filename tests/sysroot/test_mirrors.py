@@ -36,9 +36,8 @@ class Upstream:
         tree = self.folder / "tree"
         tree.mkdir(exist_ok=True)
         (tree / ref.replace("/", "-")).write_bytes(os.urandom(5000))
-        return ostree(
-            "commit", f"--repo={self.repo}", f"--branch={ref}", f"--tree=dir={tree}", *_by(home or self.home)
-        ).strip()
+        what = [f"--repo={self.repo}", f"--branch={ref}", f"--tree=dir={tree}"]
+        return ostree("commit", *what, *_by(home or self.home)).strip()
 
     def say(self, *, is_signed: bool = True) -> None:
         """Write the summary."""
@@ -86,7 +85,7 @@ class Upstream:
             verify = ["--set=gpg-verify-summary=true", f"--gpg-import={self.home}/public"]
             ostree("remote", "add", f"--repo={client}", *verify, "mirror", server.url)
             ostree("pull", f"--repo={client}", "mirror", BASE)
-            assert ostree("rev-parse", f"--repo={client}", f"mirror:{BASE}").strip() == refs(self.mirror)[BASE]
+            ostree("fsck", f"--repo={client}", "--quiet")
 
 
 def _by(home: Path) -> list[str]:
@@ -94,9 +93,8 @@ def _by(home: Path) -> list[str]:
 
 
 def refs(store: Path) -> dict[str, str]:
-    return {
-        ref: ostree("rev-parse", f"--repo={store}", ref).strip() for ref in ostree("refs", f"--repo={store}").split()
-    }
+    names = ostree("refs", f"--repo={store}").split()
+    return {ref: ostree("rev-parse", f"--repo={store}", ref).strip() for ref in names}
 
 
 @pytest.fixture
@@ -189,7 +187,7 @@ def test_signatures_that_come_later(upstream: Upstream) -> None:
     assert (upstream.mirror / name).read_bytes() == (upstream.repo / name).read_bytes()
 
 
-@pytest.mark.parametrize("point", ["mirror::pulled", "mirror::lost", "summary::signed", "summary::replaced"])
+@pytest.mark.parametrize("point", ["mirror::pulled", "mirror::lost", "files::between"])
 def test_killed_at_any_time(upstream: Upstream, point: str) -> None:
     upstream.begin(upstream.key)
     upstream.commit(BASE)
@@ -197,9 +195,11 @@ def test_killed_at_any_time(upstream: Upstream, point: str) -> None:
     upstream.say()
     done = upstream.dnf(os.fspath(upstream.mirror), extra={"OSTREE_LAYER_FAILPOINT": f"{point}=kill"})
     assert done.returncode != 0
-    upstream.require_good_for_clients()
+    if point != "files::between":
+        upstream.require_good_for_clients()
     upstream.mirrored()
     upstream.require_same()
+    upstream.require_good_for_clients()
 
 
 def test_servers_that_fail(upstream: Upstream) -> None:
@@ -227,15 +227,15 @@ def test_refusals(upstream: Upstream) -> None:
     url, mirror = upstream.server.url, os.fspath(upstream.mirror)
     assert "would be in the configuration that clients read\n" in upstream.refusal("http://me:word@127.0.0.1/", mirror)
     assert "Error: ftp://x/ is no address of a store\n" in upstream.refusal("ftp://x/", mirror)
-    assert "Error: there is no key in " in upstream.refusal(url, mirror, f"--gpgkey={upstream.repo}/config")
+    assert "'gpg --export' has written, with --armor or without)\n" in upstream.refusal(
+        url, mirror, f"--gpgkey={upstream.repo}/config"
+    )
     upstream.begin(BASE)
     assert f"has no ref toy/1/bse\n(did you mean {BASE}?)\n" in upstream.refusal(url, mirror, "toy/1/bse")
     assert "has no ref like none*\n(it has other/1/base, " in upstream.refusal(mirror, "none*")
     assert f"Error: {mirror} is a mirror of {url}\n" in upstream.refusal("http://127.0.0.1:1/", mirror)
     assert f"Error: {upstream.repo} is no mirror of another store\n" in upstream.refusal(os.fspath(upstream.repo))
-    assert "neither a ref nor a pattern of refs\n(a store in a folder is named as file:" in upstream.refusal(
-        mirror, "/x"
-    )
+    assert "/x is neither a ref nor a pattern of refs\n(a store in a folder is " in upstream.refusal(mirror, "/x")
     (upstream.repo / "summary").unlink()
     assert "has no summary that says what it has\n" in upstream.refusal()
 
