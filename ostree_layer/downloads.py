@@ -7,6 +7,7 @@ import contextlib
 import functools
 import logging
 import os
+import re
 import secrets
 import time
 import urllib.request
@@ -24,8 +25,10 @@ Progress = Callable[[int, int, int], None]
 T = TypeVar("T")
 # DNF's word for ever.
 FOR_EVER = 2**31 - 1
-# A publisher replaces the summary and its signature within moments.
-TRIES, PAUSE = 4, 0.5
+# A publisher replaces the summary and its signature within moments; pauses are in seconds.
+SWAPS, PAUSE = 5, 0.3
+# In the words of libostree, with the numbers of libcurl, for a connection that ended before its time.
+BROKEN = re.compile(r": \[(18|52|55|56|92)\] ")
 # Those that libcurl reads; the others are for all schemes or for certain hosts.
 PROXIES = ("http_proxy", "https_proxy")
 
@@ -36,7 +39,7 @@ def pull(
     """Pull by libostree's options; GLib.Error where it fails, for which a moment between two summaries is none."""
     is_signed = bool(store.remote_get_gpg_verify_summary(remote)[1])
     with going_through(store, remote, network):
-        again(lambda: pull_once(store, remote, wanted, progress, network), is_signed=is_signed)
+        again(lambda: pull_once(store, remote, wanted, progress, network), network, is_signed=is_signed)
 
 
 def pull_once(
@@ -57,16 +60,21 @@ def options(network: Network) -> dict[str, GLib.Variant]:
     return {name: GLib.Variant("u", number) for name, number in numbers.items()}
 
 
-def again(act: Callable[[], T], *, is_signed: bool) -> T:
-    """What act returns; tried again where a signed summary does not fit its signature: it may be being replaced."""
-    for left in reversed(range(TRIES)):
+def again(act: Callable[[], T], network: Network, *, is_signed: bool) -> T:
+    """What act returns; tried again after a connection broke, which libostree does not do, and where a signed summary
+    does not fit its signature: it may be being replaced."""
+    swaps, breaks = SWAPS, network.retries or FOR_EVER
+    while True:
         try:
             return act()
         except GLib.Error as e:
-            if not (left and is_signed and e.matches(OSTree.gpg_error_quark(), OSTree.GpgError.INVALID_SIGNATURE)):
+            if breaks and BROKEN.search(e.message):
+                breaks -= 1
+            elif swaps and is_signed and e.matches(OSTree.gpg_error_quark(), OSTree.GpgError.INVALID_SIGNATURE):
+                swaps -= 1
+            else:
                 raise
-            time.sleep(PAUSE)
-    raise AssertionError("the last try returns or raises")
+        time.sleep(PAUSE)
 
 
 @contextlib.contextmanager

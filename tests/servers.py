@@ -27,6 +27,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), functools.partial(_Handler, directory=str(folder)))
+        self.folder = folder
         self.limit: int | None = None
         self.asked: list[str] = []
         self.before: Callable[[str], object] = lambda path: None

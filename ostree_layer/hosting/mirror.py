@@ -76,7 +76,7 @@ def run(store: Store, wanted: Wanted, progress: Progress, network: Network) -> M
     before = _local(store)
     try:
         with downloads.going_through(store.repo, NAME, network):
-            said = downloads.again(lambda: _pull(store, wanted, counter, network), is_signed=is_verified)
+            said = downloads.again(lambda: _pull(store, wanted, counter, network), network, is_signed=is_verified)
     except GLib.Error as e:
         hint = "what has been downloaded is kept, and refs are as they were: the same command goes on from there"
         raise RepoError(f"mirroring {upstream.url(store.repo)}: {e.message}", hint=hint) from e

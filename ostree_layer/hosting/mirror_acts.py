@@ -34,6 +34,9 @@ class Mirror:
         url, words = (opts.where, opts.words) if "://" in opts.where else ("", [opts.where, *opts.words])
         folder, patterns = means.store(Path(words[0]) if words else None), words[1:]
         found = store.found(folder) if url else store.open_store(folder)
+        if not (url or upstream.url(found.repo)):
+            hint = f"'dnf tree mirror URL {folder}' makes it one"
+            raise RepoError(f"{folder} is no mirror of another store", hint=hint)
         with found.locked(), modes.usual():
             _prepare(found, url, opts)
             wanted = mirror.decide(found, patterns, opts.depth, is_checked=opts.gpgcheck is not False)
@@ -46,9 +49,6 @@ def _prepare(found: Store, url: str, opts: argparse.Namespace) -> None:
     if url:
         upstream.require_url(url)
         upstream.follow(found.repo, url)
-    if not upstream.url(found.repo):
-        hint = f"'dnf tree mirror URL {found.path}' makes it one"
-        raise RepoError(f"{found.path} is no mirror of another store", hint=hint)
     if opts.gpgkey is not None:
         upstream.trust(found.repo, opts.gpgkey)
 

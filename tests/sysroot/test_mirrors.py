@@ -227,9 +227,8 @@ def test_refusals(upstream: Upstream) -> None:
     url, mirror = upstream.server.url, os.fspath(upstream.mirror)
     assert "would be in the configuration that clients read\n" in upstream.refusal("http://me:word@127.0.0.1/", mirror)
     assert "Error: ftp://x/ is no address of a store\n" in upstream.refusal("ftp://x/", mirror)
-    assert "'gpg --export' has written, with --armor or without)\n" in upstream.refusal(
-        url, mirror, f"--gpgkey={upstream.repo}/config"
-    )
+    said = upstream.refusal(url, mirror, f"--gpgkey={upstream.repo}/config")
+    assert "\n(it is one that 'gpg --export' has written, with --armor or without)\n" in said
     upstream.begin(BASE)
     assert f"has no ref toy/1/bse\n(did you mean {BASE}?)\n" in upstream.refusal(url, mirror, "toy/1/bse")
     assert "has no ref like none*\n(it has other/1/base, " in upstream.refusal(mirror, "none*")
