@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ostree_layer import downloads, repo
 from ostree_layer.downloads import Progress
@@ -59,15 +59,15 @@ class Counter:
         self._progress(done, wanted, size)
 
 
-def decide(store: Store, patterns: Iterable[str], depth: int | None, *, is_checked: bool) -> Wanted:
-    """What the user says now, or else has said before; it is kept in the store."""
+def decide(store: Store, patterns: Sequence[str], depth: int | None, *, is_checked: bool) -> Wanted:
+    """What the user says now, or else has said before."""
     for pattern in patterns:
         if pattern.startswith("/") or " " in pattern:
             hint = "a store in a folder is named as file:///FOLDER"
             raise RepoError(f"{pattern} is neither a ref nor a pattern of refs", hint=hint)
-    words = {PATTERNS: " ".join(patterns), DEPTH: "" if depth is None else str(depth)}
-    store.set(**{key: word for key, word in words.items() if word})
-    return Wanted(tuple(store.get(PATTERNS).split()), int(store.get(DEPTH) or ALL), is_checked)
+    former = int(store.get(DEPTH) or ALL)
+    known = tuple(patterns) or tuple(store.get(PATTERNS).split())
+    return Wanted(known, former if depth is None else depth, is_checked)
 
 
 def run(store: Store, wanted: Wanted, progress: Progress, network: Network) -> Mirrored:
@@ -97,7 +97,7 @@ def _pull(store: Store, wanted: Wanted, counter: Counter, network: Network) -> S
     is_verified = wanted.is_checked and upstream.has_keys(store.repo)
     if is_verified:
         _require_still_signed(store, said)
-    store.set(**{BROUGHT: " ".join(sorted({*store.get(BROUGHT).split(), *chosen}))})
+    _remember(store, wanted, {*store.get(BROUGHT).split(), *chosen})
     options = {
         "refs": GLib.Variant("as", sorted(chosen)),
         "flags": GLib.Variant("i", int(OSTree.RepoPullFlags.MIRROR)),
@@ -108,6 +108,12 @@ def _pull(store: Store, wanted: Wanted, counter: Counter, network: Network) -> S
     }
     downloads.pull_once(store.repo, NAME, options, counter, network)
     return said
+
+
+def _remember(store: Store, wanted: Wanted, brought: Iterable[str]) -> None:
+    """Keep in the store what is mirrored, which of its refs are not its own."""
+    decisions = {PATTERNS: " ".join(wanted.patterns), DEPTH: str(wanted.depth), BROUGHT: " ".join(sorted(brought))}
+    store.set(**decisions)
 
 
 def _require_still_signed(store: Store, said: Said) -> None:
@@ -184,5 +190,5 @@ def _settle(store: Store, said: Said, wanted: Wanted) -> tuple[str, ...]:
         repo.set_ref(store.repo, ref, None)
     failpoint("mirror::lost")
     summary_files.put(store.path, said.summary, said.signatures)
-    store.set(**{BROUGHT: " ".join(sorted(said.refs))})
+    _remember(store, wanted, said.refs)
     return tuple(there)

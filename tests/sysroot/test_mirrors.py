@@ -18,6 +18,7 @@ from tests.servers import Server
 from tests.sysroots import ostree
 
 BASE, SERVER, OTHER = "toy/1/base", "toy/1/server", "other/1/base"
+EPOCH = 1_700_000_000
 UNSIGNED = "Signatures were not verified: no key is known; --gpgkey=FILE names some.\n"
 KEPT = "(what has been downloaded is kept, and refs are as they were: the same command goes on from there)\n"
 
@@ -42,6 +43,9 @@ class Upstream:
     def say(self, *, is_signed: bool = True) -> None:
         """Write the summary."""
         ostree("summary", "-u", f"--repo={self.repo}", *(_by(self.home) if is_signed else ()))
+        # To HTTP, what is of the same second is the same.
+        for path in self.repo.glob("summary*"):
+            os.utime(path, (0, EPOCH + len(self.server.asked)))
 
     @property
     def mirror(self) -> Path:
@@ -53,7 +57,7 @@ class Upstream:
         return f"--gpgkey={self.folder}/key"
 
     def dnf(self, *arguments: str, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        words = ["tree", "mirror", *arguments, "--releasever=1"]
+        words = ["tree", "mirror", "--releasever=1", "--setopt=retries=1", *arguments]
         return guard.run(self.folder, guard.dnf_argv(self.folder, None, *words, checks_signatures=True), extra)
 
     def mirrored(self, *arguments: str) -> str:
@@ -203,6 +207,8 @@ def test_killed_at_any_time(upstream: Upstream, point: str) -> None:
 
 
 def test_servers_that_fail(upstream: Upstream) -> None:
+    away = upstream.refusal(upstream.server.url, os.fspath(upstream.mirror), "--setopt=proxy=http://127.0.0.1:1")
+    assert "[7] Couldn't connect to server\n" in away and upstream.server.asked == []
     upstream.server.limit = 5
     said = upstream.refusal(upstream.server.url, os.fspath(upstream.mirror))
     assert f"Error: mirroring {upstream.server.url}: While fetching " in said and KEPT in said
