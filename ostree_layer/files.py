@@ -3,42 +3,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+import time
 from pathlib import Path
 
-from ostree_layer.failpoint import failpoint
 
+def replace(path: Path, content: bytes, mode: int = 0o644, *, not_before: float = 0) -> None:
+    """Write a file so that whoever reads it at any time, or after a crash, has the old content or the new, whole.
 
-def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write a file so that whoever reads it at any time, or after a crash, has the old content or the new, whole."""
-    replace_all({path: content}, mode)
-
-
-def replace_all(contents: Mapping[Path, bytes], mode: int = 0o644) -> None:
-    """Replace files one right after the other, in this order, when all of them are written."""
-    with contextlib.ExitStack() as left:
-        written = {path: _written(path, content, mode, left) for path, content in contents.items()}
-        for number, (path, new) in enumerate(written.items()):
-            if number:
-                failpoint("files::between")
-            os.replace(new, path)
-    for folder in {path.parent for path in contents}:
-        sync_folder(folder)
-
-
-def _written(path: Path, content: bytes, mode: int, left: contextlib.ExitStack) -> str:
-    """A new file beside path, which `left` removes if it is still there."""
+    It is as of now, or of `not_before`, in seconds since 1970.
+    """
+    moment = max(time.time(), not_before)
     descriptor, new = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    left.callback(Path(new).unlink, missing_ok=True)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fchmod(file.fileno(), mode)
-        os.fsync(file.fileno())
-    return new
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.utime(file.fileno(), (moment, moment))
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise
+    sync_folder(path.parent)
+
+
+def link(path: Path, target: str) -> None:
+    """Let path be a link to target, at once, whatever it was."""
+    new = path.with_name(f".{path.name}-new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(target)
+    os.replace(new, path)
+    sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -104,6 +104,15 @@ class PackageDiff:
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.upgraded or self.downgraded)
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Each package that changed: name and architecture, version before, version now; empty where there was none."""
+        for old, new in sorted((*self.upgraded, *self.downgraded)):
+            yield old.name_arch, old.evr, new.evr
+        for package in self.removed:
+            yield package.name_arch, package.evr, ""
+        for package in self.added:
+            yield package.name_arch, "", package.evr
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Callable
 
 from ostree_layer.downloads import Progress
 from ostree_layer.model import Network, Settings, Target
+from ostree_layer.report import Report
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Means:
     host: Target | None
     settings: Settings
     network: Network
-    report: Callable[[str], contextlib.AbstractContextManager[None]]
+    report: Report
     pulling: Callable[[], contextlib.AbstractContextManager[Progress]]
     confirm: Callable[[], bool]
 

@@ -11,11 +11,11 @@ from ostree_layer import downloads, repo
 from ostree_layer.downloads import Progress
 from ostree_layer.errors import RepoError, nearest
 from ostree_layer.failpoint import failpoint
-from ostree_layer.hosting import summary_files, upstream
+from ostree_layer.hosting import summary, upstream
 from ostree_layer.hosting.store import Store
 from ostree_layer.hosting.upstream import NAME, Said
 from ostree_layer.model import Network
-from ostree_layer.ostree_gi import GLib, OSTree, translated
+from ostree_layer.ostree_gi import GLib, OSTree
 
 # What the owner's decisions are called in the store's configuration.
 PATTERNS, DEPTH, BROUGHT = "mirror_refs", "mirror_depth", "mirror_brought"
@@ -181,14 +181,18 @@ def _local(store: Store) -> dict[str, str]:
 def _settle(store: Store, said: Said, wanted: Wanted) -> tuple[str, ...]:
     """Let the store say what it has; a whole mirror loses, before that, the refs that upstream has lost."""
     if wanted.patterns:
-        with translated(f"writing the summary of {store.path}", RepoError):
-            store.repo.regenerate_summary(None, None)
+        summary.refresh(store)
         return ()
     lost = sorted(set(store.get(BROUGHT).split()) - set(said.refs))
     there = [ref for ref in lost if ref in _local(store)]
     for ref in there:
         repo.set_ref(store.repo, ref, None)
     failpoint("mirror::lost")
-    summary_files.put(store.path, said.summary, said.signatures)
+    with store.workspace("mirror-") as folder:
+        contents = {summary.SUMMARY: said.summary, summary.SIGNATURES: said.signatures}
+        for name, content in contents.items():
+            if content:
+                (folder / name).write_bytes(content)
+        summary.announce(store, folder)
     _remember(store, wanted, said.refs)
     return tuple(there)

@@ -12,12 +12,13 @@ from ostree_layer import modes, repo
 from ostree_layer.answer import Answer
 from ostree_layer.errors import RepoError
 from ostree_layer.hosting import mirror, store, upstream
+from ostree_layer.hosting.act import Act
 from ostree_layer.hosting.means import Means
 from ostree_layer.hosting.mirror import Mirrored, Wanted
 from ostree_layer.hosting.store import Store
 
 
-class Mirror:
+class Mirror(Act):
     @staticmethod
     def set_argparser(parser: argparse.ArgumentParser) -> None:
         where = "the address of the store to copy, before the folder; or the folder alone, to go on with a mirror"
@@ -37,7 +38,7 @@ class Mirror:
         if not (url or upstream.url(found.repo)):
             hint = f"'dnf tree mirror URL {folder}' makes it one"
             raise RepoError(f"{folder} is no mirror of another store", hint=hint)
-        with found.locked(), modes.usual():
+        with found.locked(means.report), modes.usual():
             _prepare(found, url, opts)
             wanted = mirror.decide(found, patterns, opts.depth, is_checked=opts.gpgcheck is not False)
             with means.pulling() as progress:
