@@ -116,9 +116,9 @@ class Visit:
                 self._leave()
                 answer = await self._asked(where, request)
         except FAILURES:
-            answer = None
-        if answer is None or self._server is None:
             return self._refuse("502 Bad Gateway")
+        if answer is None:  # as it ended, the client's ends
+            return False
         self._client[1].write(answer.raw)
         await self._pass_on(answer, is_head=head.start[0] == "HEAD")
         if answer.is_last:
@@ -138,15 +138,12 @@ class Visit:
 
     async def _pass_on(self, answer: Head, *, is_head: bool) -> None:
         assert self._server is not None
-        source = self._server[0]
         if is_head or answer.has_no_body:
             return
         if answer.is_chunked:
-            await self._pass_on_chunks(source)
-        elif answer.length is not None:
-            await self._copy(source, answer.length)
+            await self._pass_on_chunks(self._server[0])
         else:
-            await self._copy(source, None)
+            await self._copy(self._server[0], answer.length)
 
     async def _pass_on_chunks(self, source: asyncio.StreamReader) -> None:
         while True:

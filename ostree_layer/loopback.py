@@ -52,3 +52,4 @@ class _Server:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # what they have closed is closed in the next round

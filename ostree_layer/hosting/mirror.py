@@ -80,7 +80,6 @@ def run(store: Store, wanted: Wanted, progress: Progress, network: Network) -> M
     except GLib.Error as e:
         hint = "what has been downloaded is kept, and refs are as they were: the same command goes on from there"
         raise RepoError(f"mirroring {upstream.url(store.repo)}: {e.message}", hint=hint) from e
-    failpoint("mirror::pulled")
     chosen = _chosen(said, wanted.patterns)
     removed = _settle(store, said, wanted)
     refs = {ref: (before.get(ref, ""), checksum) for ref, checksum in chosen.items()}

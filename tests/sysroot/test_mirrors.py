@@ -191,18 +191,19 @@ def test_signatures_that_come_later(upstream: Upstream) -> None:
     assert (upstream.mirror / name).read_bytes() == (upstream.repo / name).read_bytes()
 
 
-@pytest.mark.parametrize("point", ["mirror::lost", "summary::written", "summary::replaced"])
-def test_killed_at_any_time(upstream: Upstream, point: str) -> None:
+def test_killed_at_any_time(upstream: Upstream) -> None:
     upstream.begin(upstream.key)
-    upstream.commit(BASE)
-    ostree("refs", f"--repo={upstream.repo}", "--delete", OTHER)
-    upstream.say()
-    done = upstream.dnf(os.fspath(upstream.mirror), extra={"OSTREE_LAYER_FAILPOINT": f"{point}=kill"})
-    assert done.returncode != 0
-    upstream.require_good_for_clients()
-    upstream.mirrored()
-    upstream.require_same()
-    upstream.require_good_for_clients()
+    upstream.commit("toy/lost/0")
+    for number, point in enumerate(("mirror::lost", "summary::written", "summary::replaced")):
+        ostree("refs", f"--repo={upstream.repo}", "--delete", f"toy/lost/{number}")
+        upstream.commit(f"toy/lost/{number + 1}")
+        upstream.commit(BASE)
+        upstream.say()
+        done = upstream.dnf(os.fspath(upstream.mirror), extra={"OSTREE_LAYER_FAILPOINT": f"{point}=kill"})
+        assert done.returncode != 0, done.stdout
+        upstream.require_good_for_clients()
+        upstream.mirrored()
+        upstream.require_same()
 
 
 def test_servers_that_fail(upstream: Upstream) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,32 @@ def test_a_rate_is_a_rate(folder: Path, proxy: Proxy) -> None:
         assert (folder / url.replace("/", "-")).read_bytes() == (files / url[-1]).read_bytes()
 
 
+class Chunked(BaseHTTPRequestHandler):
+    """Answers with the path, again and again, without saying how often."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"".join(b"%x\r\n%s\r\n" % (len(self.path), self.path.encode()) for _ in range(100)))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+def test_one_connection_for_several_servers(folder: Path) -> None:
+    made = [ThreadingHTTPServer(("127.0.0.1", 0), Chunked) for _number in range(2)]
+    with servers.running(made[0]), servers.running(made[1]), through(folder, RATE) as address:
+        urls = [
+            f"http://127.0.0.1:{made[number].server_port}/{name}" for number, name in ((0, "a"), (1, "b"), (0, "c"))
+        ]
+        said = subprocess.check_output(["curl", "-sSf", "-x", address, "-w", "%{num_connects}", *urls], text=True)
+    assert said == "/a" * 100 + "1" + "/b" * 100 + "0" + "/c" * 100 + "0"
+
+
 def test_nobody_else_can_use_it(folder: Path) -> None:
     with servers.serving(folder) as server, through(folder, RATE) as address:
         stranger = f"http://stranger:@{address.rpartition('@')[2]}"
@@ -153,11 +180,18 @@ def test_a_publisher_at_work(client: Host, stream: Stream, server: Server, keyri
     swaps, server.before = ["a", "b"], publish
     client.done("rebase", PLUS)
     assert swaps == [] and client.status()[0]["version"] == "p1"
-    swaps.extend("cdefghijk")
-    publish("/summary")
+    (stream.repo / "summary.sig").write_bytes(_of_another(stream, by))
     assert "BAD signature from " in refusal(client, "rebase", f"{REMOTE}:{BASE_REF}")
-    server.before = lambda path: None
-    client.done("rebase", f"{REMOTE}:{BASE_REF}")
+    assert server.asked[-2:] == ["/summary.sig", "/summary"] and server.asked.count("/summary") > 5
+
+
+def _of_another(stream: Stream, by: list[str]) -> bytes:
+    """The signature of a summary that the server has not any more."""
+    ostree("summary", "-u", f"--repo={stream.repo}", *by)
+    former = (stream.repo / "summary.sig").read_bytes()
+    ostree("refs", f"--repo={stream.repo}", "--create=toy/c", BASE_REF)
+    ostree("summary", "-u", f"--repo={stream.repo}", *by)
+    return former
 
 
 def test_connections_that_break(client: Host, server: Server) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ostree_layer.hosting import store, summary
 from tests import nginx
 from tests.streams import BASE_REF, Stream
 from tests.sysroots import ostree
@@ -29,6 +30,8 @@ def served(stream: Stream, folder: Path) -> Iterator[str]:
     for name in ("extensions/ostree-layer/lock", "state/secret", "tmp/secret", ".hidden", "refs/.hidden", "other"):
         (stream.repo / name).parent.mkdir(parents=True, exist_ok=True)
         (stream.repo / name).write_text("secret")
+    summary.refresh(store.open_store(stream.repo))
+    assert (stream.repo / "summary").is_symlink()
     with nginx.serving(stream.repo, folder / "nginx") as url:
         yield url
 
@@ -42,8 +45,8 @@ def asked(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, Mapp
             return e.code, dict(e.headers)
 
 
-def paths(store: Path, *patterns: str) -> list[str]:
-    found = [os.fspath(path.relative_to(store)) for pattern in patterns for path in store.glob(pattern)]
+def paths(root: Path, *patterns: str) -> list[str]:
+    found = [os.fspath(path.relative_to(root)) for pattern in patterns for path in root.glob(pattern)]
     assert len(found) >= len(patterns)
     return found
 
