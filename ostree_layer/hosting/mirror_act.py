@@ -26,7 +26,7 @@ class Mirror(Act):
         words = "the folder, if there is an address; and refs, or patterns of refs, where not all are wanted"
         parser.add_argument("words", metavar="DIR|REF|PATTERN", nargs="*", help=words)
         depth = "how many commits before the newest of each ref; all, if it is not given"
-        parser.add_argument("--depth", type=int, metavar="N", help=depth)
+        parser.add_argument("--depth", type=_depth, metavar="N", help=depth)
         key = "a file with the GPG keys that must have signed the commits, and the summary if it is signed"
         parser.add_argument("--gpgkey", type=Path, metavar="FILE", help=key)
 
@@ -34,6 +34,8 @@ class Mirror(Act):
     def answer(means: Means, opts: argparse.Namespace) -> Answer:
         url, words = (opts.where, opts.words) if "://" in opts.where else ("", [opts.where, *opts.words])
         folder, patterns = means.store(Path(words[0]) if words else None), words[1:]
+        if url:
+            upstream.require_url(url)
         found = store.found(folder) if url else store.open_store(folder)
         if not (url or upstream.url(found.repo)):
             hint = f"'dnf tree mirror URL {folder}' makes it one"
@@ -46,10 +48,15 @@ class Mirror(Act):
         return Answer("mirror", lambda: _value(found, wanted, done), _lines(found, wanted, done))
 
 
+def _depth(word: str) -> int:
+    if not word.isdigit():
+        raise argparse.ArgumentTypeError(f"{word} is no number from 0 up")
+    return int(word)
+
+
 def _prepare(found: Store, url: str, opts: argparse.Namespace) -> None:
     if url:
-        upstream.require_url(url)
-        upstream.follow(found.repo, url)
+        upstream.follow(found.repo, url, is_signed=opts.gpgkey is not None)
     if opts.gpgkey is not None:
         upstream.trust(found.repo, opts.gpgkey)
 

@@ -40,14 +40,18 @@ def require_url(named: str) -> None:
         raise RepoError(f"the password for {parts.hostname} would be in the configuration that clients read", hint=hint)
 
 
-def follow(store: OSTree.Repo, named: str) -> None:
-    """Let the store be a mirror of the one at this address; RepoError where it is one of another."""
+def follow(store: OSTree.Repo, named: str, *, is_signed: bool) -> None:
+    """Let the store be a mirror of the one at this address; RepoError where it is one of another.
+
+    `is_signed`: nothing is to come until there are keys.
+    """
     former = url(store)
     if former and former.rstrip("/") != named.rstrip("/"):
         hint = f"'ostree remote delete --repo={repo.path_of(store)} {NAME}' forgets that"
         raise RepoError(f"{repo.path_of(store)} is a mirror of {former}", hint=hint)
     if not former:
-        values = GLib.Variant("a{sv}", dict.fromkeys(("gpg-verify", "gpg-verify-summary"), GLib.Variant("b", False)))
+        verify = {"gpg-verify": GLib.Variant("b", is_signed), "gpg-verify-summary": GLib.Variant("b", False)}
+        values = GLib.Variant("a{sv}", verify)
         with translated(f"writing the configuration of {repo.path_of(store)}", RepoError):
             store.remote_add(NAME, named, values, None)
 

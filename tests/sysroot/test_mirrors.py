@@ -232,10 +232,11 @@ def test_servers_that_fail(upstream: Upstream) -> None:
 def test_refusals(upstream: Upstream) -> None:
     url, mirror = upstream.server.url, os.fspath(upstream.mirror)
     assert "would be in the configuration that clients read\n" in upstream.refusal("http://me:word@127.0.0.1/", mirror)
-    assert "Error: ftp://x/ is no address of a store\n" in upstream.refusal("ftp://x/", mirror)
+    assert not upstream.mirror.exists()
     said = upstream.refusal(url, mirror, f"--gpgkey={upstream.repo}/config")
     assert "\n(it is one that 'gpg --export' has written, with --armor or without)\n" in said
-    upstream.begin(BASE)
+    assert refs(upstream.mirror) == {} and "Error: mirroring" in upstream.refusal(), "not unverified, either"
+    assert "--nogpgcheck.\n" in upstream.mirrored(mirror, BASE, "--nogpgcheck")
     assert f"has no ref toy/1/bse\n(did you mean {BASE}?)\n" in upstream.refusal(url, mirror, "toy/1/bse")
     assert "has no ref like none*\n(it has other/1/base, " in upstream.refusal(mirror, "none*")
     assert f"Error: {mirror} is a mirror of {url}\n" in upstream.refusal("http://127.0.0.1:1/", mirror)
