@@ -11,11 +11,12 @@ from .ostree_command import ChangingCommand, register
 _, P_ = dnf.i18n.translation("ostree-layer")
 
 
-def terms_of(opts):
-    """What the tree has to be, for the library."""
-    from ostree_layer import destination
+def terms_of(opts, conf):
+    """What the tree has to be, and the way there, for the library."""
+    from ostree_layer import destination, dnf_base
 
-    return destination.Terms(tuple(getattr(opts, "certified_by", ())), opts.allow_downgrade, bool(opts.cacheonly))
+    certified_by, network = tuple(getattr(opts, "certified_by", ())), dnf_base.network(conf)
+    return destination.Terms(certified_by, opts.allow_downgrade, bool(opts.cacheonly), network)
 
 
 class MoveCommand(dnf.cli.Command):
@@ -54,7 +55,8 @@ class MoveCommand(dnf.cli.Command):
         opts = self.opts
         into, name = getattr(opts, "stateroot", None) or "", getattr(opts, "name", None) or ""
         word = getattr(opts, "tree", "")
-        return journey.Wish(self.aliases[0], word, terms_of(opts), opts.from_booted, into, name, tuple(opts.forget))
+        terms = terms_of(opts, self.base.conf)
+        return journey.Wish(self.aliases[0], word, terms, opts.from_booted, into, name, tuple(opts.forget))
 
 
 def add_certified_by(parser):
@@ -90,7 +92,7 @@ class RebaseCommand(ChangingCommand):
         from ostree_layer import rebase, terminal
 
         opts = self.opts
-        wish = rebase.Wish(opts.tree, terms_of(opts), opts.from_booted, opts.stateroot or "")
+        wish = rebase.Wish(opts.tree, terms_of(opts, self.base.conf), opts.from_booted, opts.stateroot or "")
         with rebase.planned(target, wish, terminal.pulling) as plan:
             print("\n".join(plan.lines(in_full=opts.preview)))
             if not plan:

@@ -25,6 +25,7 @@ LOOKS = {
 }
 DEEDS = {
     "host": _("make a folder a store of trees, which any web server can serve"),
+    "mirror": _("make a store a copy of another one, or of some of its refs, and keep it so"),
     "publish": _("let a ref of a store lead to a tree, with all that its clients need"),
     "sign": _("sign commits of a store, and its summary"),
     "delta": _("make a static delta between two commits of a store"),

@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterable
 
 from ostree_layer import database, dnf_base, ledger, metadata, origin, pull, repo, signatures, trees
+from ostree_layer.downloads import Progress
 from ostree_layer.errors import RepoError, nearest
 from ostree_layer.fields import moment
-from ostree_layer.model import Destination, Package
+from ostree_layer.model import Destination, Network, Package
 from ostree_layer.ostree_gi import Gio, OSTree, translated
-from ostree_layer.pull import Progress, Remote
+from ostree_layer.pull import Remote
 
 ABBREVIATED = re.compile(r"[0-9a-f]{8,64}")
 
@@ -21,12 +22,13 @@ ABBREVIATED = re.compile(r"[0-9a-f]{8,64}")
 class Terms:
     """What a tree has to be: signed by these keys, and not older than what it takes the place of.
 
-    `is_offline`: of a remote, what has been pulled before is as good as what is there now.
+    `is_offline`: of a remote, what has been pulled before is as good as what is there now. `network` is the way there.
     """
 
     certified_by: tuple[str, ...] = ()
     allow_downgrade: bool = False
     is_offline: bool = False
+    network: Network = Network()
 
 
 class Finder:
@@ -153,7 +155,7 @@ class Finder:
             raise RepoError("not all of the commit is here", hint="without --cacheonly it is pulled")
         if not name:
             raise RepoError("only a part of the commit is here, and no remote is known that has the rest")
-        return Remote(self._store, name, self._progress)
+        return Remote(self._store, name, self._progress, self._terms.network)
 
 
 def _require_architecture(checksum: str, packages: Iterable[Package]) -> None:

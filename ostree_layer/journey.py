@@ -11,11 +11,11 @@ from typing import Any
 
 from ostree_layer import imports, ledger, origin, pull, repo, sysroot
 from ostree_layer.destination import ABBREVIATED, Finder, Terms
+from ostree_layer.downloads import Progress
 from ostree_layer.errors import HostError, RepoError
 from ostree_layer.imports import Imported
-from ostree_layer.model import Destination, Settings
+from ostree_layer.model import Destination, Network, Settings
 from ostree_layer.ostree_gi import OSTree
-from ostree_layer.pull import Progress
 
 log = logging.getLogger("dnf.plugin")
 # The options and arguments by which a user names what to upgrade.
@@ -111,11 +111,11 @@ class Wish:
         return dataclasses.replace(found, is_pinned=False, is_override=found.is_pinned)
 
 
-def upgrade(opts: Any, settings: Settings) -> Wish | None:
+def upgrade(opts: Any, settings: Settings, network: Network) -> Wish | None:
     """The wish of `dnf upgrade` for a newer tree: where it names neither packages nor advisories."""
     if settings.upgrade == "packages" or any(getattr(opts, name, None) for name in NAMED):
         return None
-    terms = Terms(allow_downgrade=opts.allow_downgrade, is_offline=opts.cacheonly)
+    terms = Terms(allow_downgrade=opts.allow_downgrade, is_offline=opts.cacheonly, network=network)
     return Wish(UPGRADE, terms=terms, from_booted=opts.from_booted)
 
 

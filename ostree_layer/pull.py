@@ -3,21 +3,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from typing import Any, Callable
-
-from ostree_layer import repo
+from ostree_layer import downloads, repo
+from ostree_layer.downloads import Progress
 from ostree_layer.errors import RepoError, nearest
 from ostree_layer.failpoint import failpoint
+from ostree_layer.model import Network
 from ostree_layer.ostree_gi import Gio, GLib, OSTree
 
-RETRIES = 3
 ALL = -1
 # In the place of a remote's name, for refs that are there for a moment only.
 LOOKING = "ostree-layer-looking"
-# What is shown of a pull: done, of how many, and bytes.
-Progress = Callable[[int, int, int], None]
 
 
 def parse(refspec: str) -> tuple[str, str]:
@@ -52,9 +47,9 @@ def forget_looks(store: OSTree.Repo) -> None:
 class Remote:
     """One of the repository's remotes; what it is asked for is pulled by the rules of its configuration."""
 
-    def __init__(self, store: OSTree.Repo, name: str, progress: Progress) -> None:
+    def __init__(self, store: OSTree.Repo, name: str, progress: Progress, network: Network) -> None:
         require_remote(store, name)
-        self._store, self._name, self._progress = store, name, progress
+        self._store, self._name, self._progress, self._network = store, name, progress, network
 
     def tip(self, ref: str) -> str:
         """The commit that the ref names there now, of which only the commit itself is pulled."""
@@ -93,7 +88,8 @@ class Remote:
     def refs(self) -> list[str]:
         """The refs that the remote says it has; none where it does not say."""
         try:
-            return list(self._store.remote_list_refs(self._name, None)[1])
+            with downloads.going_through(self._store, self._name, self._network):
+                return list(self._store.remote_list_refs(self._name, None)[1])
         except GLib.Error:  # no summary, or no network: the caller knows what was wrong
             return []
 
@@ -112,10 +108,9 @@ class Remote:
 
     def _pull(self, what: str, wanted: dict[str, GLib.Variant], *, commits_only: bool = False) -> None:
         flags = OSTree.RepoPullFlags.COMMIT_ONLY if commits_only else OSTree.RepoPullFlags.NONE
-        values = {**wanted, "flags": GLib.Variant("i", int(flags)), "n-network-retries": GLib.Variant("u", RETRIES)}
+        values = {**wanted, "flags": GLib.Variant("i", int(flags))}
         try:
-            with _watched(self._progress) as progress:
-                self._store.pull_with_options(self._name, GLib.Variant("a{sv}", values), progress, None)
+            downloads.pull(self._store, self._name, values, self._progress, self._network)
         except GLib.Error as e:
             hint = "what has been pulled is kept: the same command goes on from there"
             raise RepoError(f"pulling {what} from {self._name}: {e.message}", hint="" if commits_only else hint) from e
@@ -127,18 +122,3 @@ def _string(word: str) -> GLib.Variant:
 
 def _strings(words: list[str]) -> GLib.Variant:
     return GLib.Variant("as", words)
-
-
-@contextlib.contextmanager
-def _watched(progress: Progress) -> Iterator[OSTree.AsyncProgress]:
-    """Tell of what libostree says while it pulls."""
-    watched = OSTree.AsyncProgress.new()
-
-    def changed(now: Any) -> None:
-        progress(now.get_uint("fetched"), now.get_uint("requested"), now.get_uint64("bytes-transferred"))
-
-    watched.connect("changed", changed)
-    try:
-        yield watched
-    finally:
-        watched.finish()

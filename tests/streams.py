@@ -46,6 +46,12 @@ def compose(folder: Path) -> Path:
     return bench.repo
 
 
+def packages_of(version: str) -> set[str]:
+    """What the tree of a version is made of, by name, version and architecture."""
+    ref, made = next((ref, versions[version]) for ref, versions in TREES.items() if version in versions)
+    return {toy.nevra for toy in (NEXT_BASE if ref == NEXT_REF else BASE, *made)}
+
+
 def _treefile(ref: str, version: str, packages: list[Toy]) -> dict[str, object]:
     base = NEXT_BASE if ref == NEXT_REF else BASE
     return {

@@ -89,9 +89,17 @@ def _meaning(path: Path) -> Any:
 
 
 def _replace(store: Store, made: OSTree.Repo, folder: Path) -> None:
-    signing, place = store.signing, store.path / ANNOUNCEMENTS
+    signing = store.signing
     if signing:
         made.add_gpg_signature_summary(list(signing.keys), signing.home or None, None)
+    announce(store, folder)
+
+
+def announce(store: Store, folder: Path) -> None:
+    """Let the summary in the folder, with its signature if there is one, be that of the store, unless it is already."""
+    place = store.path / ANNOUNCEMENTS
+    if all(_content(store.path / name) == _content(folder / name) for name in NAMES):
+        return
     place.mkdir(exist_ok=True)
     if not all((store.path / name).is_symlink() for name in NAMES):
         _begin(store, place)
@@ -100,6 +108,10 @@ def _replace(store: Store, made: OSTree.Repo, folder: Path) -> None:
     files.link(place / CURRENT, new.name)
     failpoint("summary::replaced")
     _forget(place, new)
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
 
 
 def _begin(store: Store, place: Path) -> None:

@@ -34,7 +34,7 @@ def follow(host: Host, url: str) -> None:
 def test_a_pull_goes_on_from_where_it_ended(client: Host, stream: Stream, server: Server, command: str) -> None:
     plus = stream.publish("p1")
     server.limit = 4
-    said = refusal(client, command, PLUS)
+    said = refusal(client, command, PLUS, "--setopt=retries=1")
     assert "Error: pulling toy/1/plus from toys: While fetching " in said and GOES_ON in said
     first, server.limit = list(server.content), None
     client.done(command, PLUS)
