@@ -3,7 +3,6 @@
 
 # DNF goes on without a plugin that it cannot import, and so with the running root: at the top only what is always
 # there. The library is imported in guarded hooks.
-import argparse
 import atexit
 import contextlib
 import functools
@@ -19,6 +18,7 @@ import dnf.util
 
 from .ostree_automatic import Automatic, require_sense
 from .ostree_guards import guarded, harmless
+from .ostree_program import Program, around_session
 
 _, P_ = dnf.i18n.translation("ostree-layer")
 logger = logging.getLogger("dnf.plugin")
@@ -27,10 +27,6 @@ logger = logging.getLogger("dnf.plugin")
 WRITE_HISTORY = ("mark",)
 # They work by a reboot into another root, for which a tree has `rebase`.
 REFUSED = ("system-upgrade", "offline-upgrade", "offline-distrosync")
-# What dnf-automatic, which has no command line of DNF, says in the place of one.
-NO_OPTIONS = argparse.Namespace(
-    automatic=False, check=False, from_booted=False, preview=False, releasever=None, unchanged_exit_77=False
-)
 
 
 class OstreePlugin(dnf.Plugin):
@@ -42,7 +38,8 @@ class OstreePlugin(dnf.Plugin):
 
         super().__init__(base, cli)
         self.layering = self.wish = self.place = self.automatic = None
-        self.begin_unattended = lambda: None
+        self.program = Program(cli)
+        self.begin_dnf_automatic = lambda: None
         self.resources = contextlib.ExitStack()
         if getattr(cli, "optparser", None) is not None and host.may_be_meant(self.read_config(base.conf), os.environ):
             host_options.add(cli.optparser)
@@ -50,14 +47,14 @@ class OstreePlugin(dnf.Plugin):
     @guarded
     def pre_config(self):
         """Where this is an OSTree host: let DNF read the right tree, and stage before anything that writes."""
-        if self.cli is None or (self.cli.command is None and not self.is_unattended):
+        command = self.program.command
+        if command is None and not self.program.is_dnf_automatic:
             return
         from ostree_layer import dnf_base, host, settings
 
         options = settings.parse(self.read_config(self.base.conf))
         target = None if dnf_base.is_users_own_root(self.base.conf) else host.find_target(options, os.environ)
-        command = self.cli.command
-        if getattr(self.opts, "automatic", False):
+        if getattr(self.program.opts, "automatic", False):
             require_sense(self.base, command, target)
             self.automatic = Automatic(self, target, options)
             self.automatic.begin()
@@ -66,7 +63,8 @@ class OstreePlugin(dnf.Plugin):
         atexit.register(self.close)
         dbpath = self.look(target)
         if command is None:
-            self.begin_unattended = functools.partial(self.stage, target, options, dbpath)
+            if dnf.util.am_i_root():
+                self.begin_dnf_automatic = functools.partial(self.stage, target, options, dbpath)
             return
         # A command that only reads does not wait for libostree to be imported.
         if dnf.util.am_i_root() and (hasattr(command, "wish") or command.aliases[0] == "upgrade"):
@@ -76,21 +74,8 @@ class OstreePlugin(dnf.Plugin):
             command.configure = self.around_configure(command, target, options, dbpath)
 
     @property
-    def is_unattended(self):
-        """Whether this is dnf-automatic, which uses DNF without a command."""
-        return self.cli is not None and self.cli.command is None and self.cli.demands.resolving
-
-    @property
     def has_nothing_to_do(self):
         return self.automatic is not None and self.automatic.is_idle
-
-    @property
-    def opts(self):
-        return self.cli.command.opts if self.cli.command is not None else NO_OPTIONS
-
-    @property
-    def command_name(self):
-        return self.cli.command.aliases[0] if self.cli.command is not None else "dnf-automatic"
 
     def around_configure(self, command, target, options, dbpath):
         original = command.configure
@@ -108,7 +93,7 @@ class OstreePlugin(dnf.Plugin):
     @guarded
     def config(self):
         """The repositories are read: dnf-automatic is about to work."""
-        self.begin_unattended()
+        self.begin_dnf_automatic()
 
     def look(self, target):
         from ostree_layer import looking
@@ -126,7 +111,7 @@ class OstreePlugin(dnf.Plugin):
     def take_release(self, root):
         from ostree_layer import dnf_base
 
-        if self.opts.releasever is None:
+        if self.program.opts.releasever is None:
             self.base.conf.releasever = dnf_base.releasever(root) or self.base.conf.releasever
 
     @harmless
@@ -160,7 +145,7 @@ class OstreePlugin(dnf.Plugin):
         """From here on DNF works in the staged root; leaving the process undoes everything."""
         from ostree_layer import layering, move
 
-        opts = self.opts
+        opts = self.program.opts
         if self.place is None:
             self.place = self.resources.enter_context(layering.take(target, from_booted=opts.from_booted))
         where = self.place
@@ -171,18 +156,18 @@ class OstreePlugin(dnf.Plugin):
             wanted.require_same_release(self.base.conf.releasever)
         if opts.preview or opts.check:
             self.base.conf.assumeyes = True  # nothing is at stake but a commit that nobody has yet
-        if not self.is_unattended:
+        if not self.program.is_dnf_automatic:
             self.layering.move.show_below_table()
         self.base.do_transaction = self.around_transaction(self.base.do_transaction)
         if self.wish is not None:
             self.cli.command.run = self.around_run(self.cli.command.run)
         if self.in_session:
-            self.around_session(self.cli.command)
+            around_session(self.cli.command, self.finish)
 
     @property
     def in_session(self):
         """Whether the change is complete only when the command is, and not after one transaction."""
-        return self.command_name in ("shell", *WRITE_HISTORY)
+        return self.program.name in ("shell", *WRITE_HISTORY)
 
     def around_run(self, original):
         @harmless
@@ -210,7 +195,8 @@ class OstreePlugin(dnf.Plugin):
                 reasons = [str(e).rstrip(), str(complaints), *self.layering.reasons()]
                 raise dnf.exceptions.Error(": ".join(filter(None, reasons))) from e
             if dnf_base.has_failed(self.base):  # which of DNF's own programs dnf only says
-                raise dnf.exceptions.Error("; ".join(filter(None, [str(complaints), *self.layering.reasons()])))
+                reasons = filter(None, [str(complaints), *self.layering.reasons()])
+                raise dnf.exceptions.Error("; ".join(reasons) or dnf.i18n._("Transaction failed"))
             self.layering.rpm_ended(str(complaints))
             return tid
 
@@ -222,27 +208,10 @@ class OstreePlugin(dnf.Plugin):
 
         return do_transaction
 
-    def around_session(self, command):
-        run, run_transaction = command.run, command.run_transaction
-
-        def run_session():
-            try:
-                run()
-            except SystemExit as e:
-                if not e.code:
-                    self.finish()
-                raise
-
-        def end_session():
-            run_transaction()
-            self.finish()
-
-        command.run, command.run_transaction = run_session, end_session
-
     @harmless
     def sack(self):
         if self.layering is not None:
-            self.layering.move.sack_is_filled(list(getattr(self.opts, "pkg_specs", ())))
+            self.layering.move.sack_is_filled(list(getattr(self.program.opts, "pkg_specs", ())))
 
     @guarded
     def pre_transaction(self):
@@ -252,9 +221,8 @@ class OstreePlugin(dnf.Plugin):
     def finish(self):
         from ostree_layer import host, model, terminal
 
-        opts, name = self.opts, self.wish.name if self.wish else ""
-        words = [self.command_name] if self.is_unattended else ["dnf", *self.base.args]
-        made_by = model.Transaction(command=" ".join(words), user=host.calling_user())
+        opts, name = self.program.opts, self.wish.name if self.wish else ""
+        made_by = model.Transaction(command=self.program.words(self.base), user=host.calling_user())
         tree, deployed = harmless(self.layering.write)(made_by, terminal.progress), None
         if tree is None:
             is_asked = opts.check or opts.preview or opts.unchanged_exit_77

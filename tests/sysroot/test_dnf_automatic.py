@@ -83,6 +83,7 @@ def test_what_fails_is_not_deployed(old: Host) -> None:
     before = old.deployments()
     done = dnf_automatic(old, apply_updates="yes")
     assert done.returncode == 1, done.stdout
+    assert "lib-2-1.noarch" in done.stdout
     assert "Nothing was deployed: the host is as it was.\n" in done.stdout and "have been applied" not in done.stdout
     assert old.deployments() == before
     old.fsck()
