@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from ostree_layer import (
     updates,
     window,
 )
-from ostree_layer.errors import CommandError
+from ostree_layer.errors import BusyError, CommandError
 from ostree_layer.model import Destination, PackageDiff, Settings, Target
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.updates import Available, Run
@@ -68,16 +69,19 @@ def packages(base: Any, start: str) -> Available | None:
 
 
 def end(target: Target, settings: Settings, run: Run) -> Iterator[str]:
-    """Keep how a run ended; by the policy to apply, reboot if there is something to start, and say what comes of it."""
+    """Keep how a run ended; by the policy to apply, reboot if there is something to start, and say what comes of it.
+
+    Nobody reboots while another process changes the deployments.
+    """
     mounts.enter_private_namespace()
-    loaded = sysroot.open_in_private_namespace(target)
-    work = sysroot.work_folder(loaded)
+    work = sysroot.work_folder(sysroot.open_in_private_namespace(target))
     former = updates.read(work)
     run = dataclasses.replace(run, deployed=run.deployed or (former.deployed if former else ""))
     updates.write(work, run)
-    waits = _waiting(loaded, run.deployed) if run.policy == updates.APPLY and not run.failed else ""
-    if waits:
-        yield f"Deployment {waits} {_reboot(target, settings)}."
+    if run.policy == updates.APPLY and not run.failed:
+        with contextlib.suppress(BusyError), sysroot.locked(target) as loaded:
+            if waits := _waiting(loaded, run.deployed):
+                yield f"Deployment {waits} {_reboot(target, settings)}."
 
 
 def _waiting(loaded: OSTree.Sysroot, deployed: str) -> str:
@@ -99,7 +103,7 @@ def _reboot(target: Target, settings: Settings) -> str:
     if not host.is_booted_with_systemd():
         return "waits for a reboot: no systemd is running that could be asked for it"
     if reason := finalization.failure(Path(target.sysroot), is_booted=True):
-        return f"waits, and nobody reboots by himself again: {reason}"
+        return f"waits for a reboot by somebody who has seen to this: {reason}"
     try:
         process.run(REBOOT, extra={"SYSTEMD_OFFLINE": "0"})
     except CommandError as e:

@@ -169,9 +169,10 @@ def test_packages_that_cannot_be_had(host: Host) -> None:
     assert "Failed to download metadata for repo 'toys'" in last_run(host)[1]
 
 
-@pytest.mark.parametrize(("policy", "upgrade"), [("check", "both"), ("stage", "both"), ("stage", "packages")])
+@pytest.mark.parametrize(("policy", "upgrade"), [("check", "both"), ("stage", "packages"), ("apply", "both")])
 def test_while_another_transaction_runs(client: Host, stream: Stream, policy: str, upgrade: str) -> None:
     settle(client, automatic=policy, upgrade=upgrade)
+    client.done("install", "lib")
     stream.publish("1.2")
     other = OSTree.Sysroot.new(gfile(client.sysroot))
     other.load(None)
