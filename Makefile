@@ -4,6 +4,7 @@ PREFIX ?= /usr
 PYTHON ?= /usr/bin/python3
 # Where the distribution keeps the Python that dnf itself is: its plugins are beside it.
 SITE ?= $(shell $(PYTHON) -c 'import dnf, os; print(os.path.dirname(os.path.dirname(dnf.__file__)))')
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 SITEDIR = $(DESTDIR)$(patsubst /usr/%,$(PREFIX)/%,$(SITE))
 
 .PHONY: help check demo bench deps install clean
@@ -12,7 +13,7 @@ help:
 	@echo 'make check    all tests, linters included'
 	@echo 'make demo     the main job on real packages, as a user sees it'
 	@echo 'make bench    the figures'
-	@echo 'make install  DESTDIR= PREFIX=/usr'
+	@echo 'make install  DESTDIR= PREFIX=/usr UNITDIR=/usr/lib/systemd/system'
 
 deps:
 	tests/install-deps
@@ -39,6 +40,8 @@ install:
 	install -d $(DESTDIR)$(PREFIX)/share/doc/ostree-layer
 	install -m 644 docs/status.schema.json $(DESTDIR)$(PREFIX)/share/doc/ostree-layer/status.schema.json
 	install -m 644 docs/dnf-ostree.8 $(DESTDIR)$(PREFIX)/share/man/man8/dnf-ostree.8
+	cd packaging/systemd && find . -type d -exec install -d $(abspath $(DESTDIR)$(UNITDIR))/{} \;
+	cd packaging/systemd && find . -type f -exec install -m 644 {} $(abspath $(DESTDIR)$(UNITDIR))/{} \;
 
 clean:
 	find . -name __pycache__ -prune -exec rm -rf {} +

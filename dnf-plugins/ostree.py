@@ -16,7 +16,9 @@ import dnf.exceptions
 import dnf.i18n
 import dnf.util
 
+from .ostree_automatic import Automatic, require_sense
 from .ostree_guards import guarded, harmless
+from .ostree_program import Program, around_session
 
 _, P_ = dnf.i18n.translation("ostree-layer")
 logger = logging.getLogger("dnf.plugin")
@@ -35,28 +37,47 @@ class OstreePlugin(dnf.Plugin):
         from ostree_layer import host, host_options
 
         super().__init__(base, cli)
-        self.layering = self.wish = self.place = None
+        self.layering = self.wish = self.place = self.automatic = None
+        self.program = Program(cli)
+        self.begin_dnf_automatic = lambda: None
         self.resources = contextlib.ExitStack()
-        if cli is not None and host.may_be_meant(self.read_config(base.conf), os.environ):
+        if getattr(cli, "optparser", None) is not None and host.may_be_meant(self.read_config(base.conf), os.environ):
             host_options.add(cli.optparser)
 
     @guarded
     def pre_config(self):
         """Where this is an OSTree host: let DNF read the right tree, and stage before anything that writes."""
-        if self.cli is None or self.cli.command is None:
+        command = self.program.command
+        if command is None and not self.program.is_dnf_automatic:
             return
         from ostree_layer import dnf_base, host, settings
 
         options = settings.parse(self.read_config(self.base.conf))
         target = None if dnf_base.is_users_own_root(self.base.conf) else host.find_target(options, os.environ)
-        command = self.cli.command
-        if target is None or getattr(command, "is_about_deployments", False):
+        if getattr(self.program.opts, "automatic", False):
+            require_sense(self.base, command, target)
+            self.automatic = Automatic(self, target, options)
+            self.automatic.begin()
+        if target is None or getattr(command, "is_about_deployments", False) or self.has_nothing_to_do:
             return
         atexit.register(self.close)
         dbpath = self.look(target)
+        if command is None:
+            if dnf.util.am_i_root():
+                self.begin_dnf_automatic = functools.partial(self.stage, target, options, dbpath)
+            return
         # A command that only reads does not wait for libostree to be imported.
         if dnf.util.am_i_root() and (hasattr(command, "wish") or command.aliases[0] == "upgrade"):
-            self.leave(target, options)
+            with self.automatic.watched() if self.automatic else contextlib.nullcontext():
+                self.leave(target, options)
+        if not self.has_nothing_to_do:
+            command.configure = self.around_configure(command, target, options, dbpath)
+
+    @property
+    def has_nothing_to_do(self):
+        return self.automatic is not None and self.automatic.is_idle
+
+    def around_configure(self, command, target, options, dbpath):
         original = command.configure
 
         @guarded
@@ -64,8 +85,15 @@ class OstreePlugin(dnf.Plugin):
             original()
             if self.changes_the_system(command):
                 self.stage(target, options, dbpath)
+                if self.automatic is not None:
+                    self.automatic.watch()
 
-        command.configure = configure
+        return configure
+
+    @guarded
+    def config(self):
+        """The repositories are read: dnf-automatic is about to work."""
+        self.begin_dnf_automatic()
 
     def look(self, target):
         from ostree_layer import looking
@@ -83,7 +111,7 @@ class OstreePlugin(dnf.Plugin):
     def take_release(self, root):
         from ostree_layer import dnf_base
 
-        if self.cli.command.opts.releasever is None:
+        if self.program.opts.releasever is None:
             self.base.conf.releasever = dnf_base.releasever(root) or self.base.conf.releasever
 
     @harmless
@@ -94,10 +122,13 @@ class OstreePlugin(dnf.Plugin):
         command, opts = self.cli.command, self.cli.command.opts
         network = dnf_base.network(self.base.conf)
         self.wish = command.wish() if hasattr(command, "wish") else journey.upgrade(opts, options, network)
-        if self.wish is None:
+        if self.automatic is not None:
+            self.automatic.look(self.wish)
+        if self.has_nothing_to_do or (self.wish is None and self.automatic is None):
             return
-        choose = functools.partial(self.wish.choose, progress=terminal.pulling)
-        taken = layering.take(target, from_booted=opts.from_booted, choose=choose, into=self.wish.into)
+        choose = functools.partial(self.wish.choose, progress=terminal.pulling) if self.wish else layering.stay
+        into = self.wish.into if self.wish else ""
+        taken = layering.take(target, from_booted=opts.from_booted, choose=choose, into=into)
         self.place = self.resources.enter_context(taken)
         if self.place.destination is not None:
             dnf_base.use_rpmdb_of(self.place.staged.lower)
@@ -115,7 +146,7 @@ class OstreePlugin(dnf.Plugin):
         """From here on DNF works in the staged root; leaving the process undoes everything."""
         from ostree_layer import layering, move
 
-        opts = self.cli.command.opts
+        opts = self.program.opts
         if self.place is None:
             self.place = self.resources.enter_context(layering.take(target, from_booted=opts.from_booted))
         where = self.place
@@ -126,17 +157,18 @@ class OstreePlugin(dnf.Plugin):
             wanted.require_same_release(self.base.conf.releasever)
         if opts.preview or opts.check:
             self.base.conf.assumeyes = True  # nothing is at stake but a commit that nobody has yet
-        self.layering.move.show_below_table()
+        if not self.program.is_dnf_automatic:
+            self.layering.move.show_below_table()
         self.base.do_transaction = self.around_transaction(self.base.do_transaction)
         if self.wish is not None:
             self.cli.command.run = self.around_run(self.cli.command.run)
         if self.in_session:
-            self.around_session(self.cli.command)
+            around_session(self.cli.command, self.finish)
 
     @property
     def in_session(self):
         """Whether the change is complete only when the command is, and not after one transaction."""
-        return self.cli.command.aliases[0] in ("shell", *WRITE_HISTORY)
+        return self.program.name in ("shell", *WRITE_HISTORY)
 
     def around_run(self, original):
         @harmless
@@ -163,6 +195,9 @@ class OstreePlugin(dnf.Plugin):
             except dnf.exceptions.Error as e:
                 reasons = [str(e).rstrip(), str(complaints), *self.layering.reasons()]
                 raise dnf.exceptions.Error(": ".join(filter(None, reasons))) from e
+            if dnf_base.has_failed(self.base):  # which of DNF's own programs dnf only says
+                reasons = filter(None, [str(complaints), *self.layering.reasons()])
+                raise dnf.exceptions.Error("; ".join(reasons) or dnf.i18n._("Transaction failed"))
             self.layering.rpm_ended(str(complaints))
             return tid
 
@@ -174,27 +209,10 @@ class OstreePlugin(dnf.Plugin):
 
         return do_transaction
 
-    def around_session(self, command):
-        run, run_transaction = command.run, command.run_transaction
-
-        def run_session():
-            try:
-                run()
-            except SystemExit as e:
-                if not e.code:
-                    self.finish()
-                raise
-
-        def end_session():
-            run_transaction()
-            self.finish()
-
-        command.run, command.run_transaction = run_session, end_session
-
     @harmless
     def sack(self):
         if self.layering is not None:
-            self.layering.move.sack_is_filled(list(getattr(self.cli.command.opts, "pkg_specs", ())))
+            self.layering.move.sack_is_filled(list(getattr(self.program.opts, "pkg_specs", ())))
 
     @guarded
     def pre_transaction(self):
@@ -204,9 +222,9 @@ class OstreePlugin(dnf.Plugin):
     def finish(self):
         from ostree_layer import host, model, terminal
 
-        opts, name = self.cli.command.opts, self.wish.name if self.wish else ""
-        made_by = model.Transaction(command=" ".join(["dnf", *self.base.args]), user=host.calling_user())
-        tree = harmless(self.layering.write)(made_by, terminal.progress)
+        opts, name = self.program.opts, self.wish.name if self.wish else ""
+        made_by = model.Transaction(command=self.program.words(self.base), user=host.calling_user())
+        tree, deployed = harmless(self.layering.write)(made_by, terminal.progress), None
         if tree is None:
             is_asked = opts.check or opts.preview or opts.unchanged_exit_77
             self.cli.demands.success_exit_status = 77 if is_asked else 0
@@ -216,6 +234,8 @@ class OstreePlugin(dnf.Plugin):
         else:
             deployed = harmless(self.layering.deploy)(tree, made_by.command, terminal.progress, name)
             self.tell([*self.layering.move.difference(tree), *terminal.installed(deployed)])
+        if self.automatic is not None:
+            self.automatic.has_made(deployed)
 
     @staticmethod
     def tell(lines):

@@ -24,7 +24,7 @@ class StatusCommand(HostCommand):
     def act(self, target):
         from ostree_layer import status, status_words, sysroot
 
-        found = status.read(sysroot.open_sysroot(target))
+        found = status.read(sysroot.open_sysroot(target), self.settings)
         if self.opts.json:
             print(json.dumps(status_words.as_json(found), indent=2))
         else:

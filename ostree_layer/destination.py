@@ -97,11 +97,11 @@ class Finder:
 
     def bring(self, found: Destination) -> Destination:
         """Judge a tree by its commit, and then pull what is missing of it."""
-        self._require(found)
+        self.require(found)
         self._fetch(found)
         return found
 
-    def _require(self, found: Destination) -> None:
+    def require(self, found: Destination) -> None:
         """RepoError where the commit is not what it has to be."""
         if not found.is_pinned and not found.is_override and not self._terms.allow_downgrade:
             self._require_not_older(found)

@@ -185,6 +185,12 @@ def step_of(base: Any) -> Step:
     return Step(tuple(map(_package, coming)), tuple(map(_package, going)), files)
 
 
+def has_failed(base: Any) -> bool:
+    """Whether a package of DNF's current transaction failed."""
+    failed = libdnf.transaction.TransactionItemState_ERROR
+    return any(item.state == failed for item in base.transaction or ())
+
+
 def failed_files(base: Any) -> list[Path]:
     """The RPM files of DNF's current transaction that could not be installed."""
     coming = base.transaction.install_set if base.transaction else ()

@@ -24,6 +24,10 @@ class HostError(OstreeLayerError):
     """The host or the sysroot is not as the operation needs it."""
 
 
+class BusyError(HostError):
+    """Another process is changing the deployments; later it may be done."""
+
+
 class MountError(OstreeLayerError):
     """A mount system call failed."""
 

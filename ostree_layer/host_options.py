@@ -10,6 +10,7 @@ OPTIONS = {
     "--preview": "make the new tree, show its changes, and deploy nothing",
     "--check": "make the new tree, say whether it has changes (exit status 77 if not), and deploy nothing",
     "--allow-downgrade": "follow a ref also to an older commit",
+    "--automatic": "with upgrade: do what automatic= in ostree.conf says, without questions",
     "--unchanged-exit-77": "exit with status 77 if there is nothing to do",
 }
 

@@ -40,7 +40,7 @@ class Wish:
     """What the user wants of one of these commands, in their own word, and under which terms.
 
     `into` names another stateroot to deploy into, `name` a ref to keep the result under, and `forgotten` requests that
-    are not wanted any more.
+    are not wanted any more. With `only_looks` no more of the destination is pulled than its commit.
     """
 
     command: str
@@ -50,6 +50,7 @@ class Wish:
     into: str = ""
     name: str = ""
     forgotten: tuple[str, ...] = ()
+    only_looks: bool = False
 
     def choose(
         self, locked: OSTree.Sysroot, start: OSTree.Deployment, progress: Callable[[], AbstractContextManager[Progress]]
@@ -87,6 +88,9 @@ class Wish:
         found = self._newest(finder, store, start) if self.command == UPGRADE else self._find_word(finder)
         if found is None or (self.command == UPGRADE and found.checksum == base):
             return None
+        if self.only_looks:
+            finder.require(found)
+            return found
         return finder.bring(found)
 
     def _newest(self, finder: Finder, store: OSTree.Repo, start: OSTree.Deployment) -> Destination | None:

@@ -130,6 +130,8 @@ class Settings:
     deployments: int = 2
     history: int = 10
     store: str = "/srv/trees"
+    automatic: str = "none"
+    automatic_window: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

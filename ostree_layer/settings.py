@@ -5,13 +5,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from ostree_layer import updates, window
 from ostree_layer.errors import HostError
 from ostree_layer.model import Settings
 
 SECTION = "main"
 YES = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
 
-CHOICES = {"upgrade": ("both", "tree", "packages"), "base": ("free", "keep"), "interop": ("none", "rpm-ostree")}
+CHOICES = {
+    "upgrade": ("both", "tree", "packages"),
+    "base": ("free", "keep"),
+    "interop": ("none", "rpm-ostree"),
+    "automatic": updates.POLICIES,
+}
 
 
 def parse(parser: Any) -> Settings:
@@ -28,6 +34,8 @@ def parse(parser: Any) -> Settings:
         deployments=_number(parser, "deployments", default=Settings.deployments, least=2),
         history=_number(parser, "history", default=Settings.history, least=1),
         store=_text(parser, "store") or Settings.store,
+        automatic=_choice(parser, "automatic", default=Settings.automatic),
+        automatic_window=_window(parser, "automatic_window"),
     )
 
 
@@ -48,6 +56,15 @@ def _choice(parser: Any, key: str, *, default: str) -> str:
     text = _text(parser, key) or default
     if text not in CHOICES[key]:
         raise HostError(f"ostree.conf: {key}={text} is none of {', '.join(CHOICES[key])}")
+    return text
+
+
+def _window(parser: Any, key: str) -> str:
+    text = _text(parser, key)
+    try:
+        window.parse(text)
+    except HostError as e:
+        raise HostError(f"ostree.conf: {key}={text}: {e}", hint=e.hint) from e
     return text
 
 

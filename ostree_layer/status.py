@@ -6,24 +6,47 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ostree_layer import checkout, diff, etc, finalization, metadata, origin, repo, retention, signatures, sysroot
+from ostree_layer import (
+    checkout,
+    diff,
+    etc,
+    finalization,
+    metadata,
+    origin,
+    repo,
+    retention,
+    signatures,
+    sysroot,
+    updates,
+)
 from ostree_layer.errors import RepoError
 from ostree_layer.etc_model import EtcStatus
-from ostree_layer.model import Package, PackageDiff, Requests
+from ostree_layer.model import Package, PackageDiff, Requests, Settings
 from ostree_layer.ostree_gi import OSTree
-from ostree_layer.status_model import DeploymentStatus, SignatureStatus, Status
+from ostree_layer.status_model import AutomaticStatus, DeploymentStatus, SignatureStatus, Status
 
 UNLOCKED_NONE = OSTree.DeploymentUnlockedState.NONE
 
 
-def read(loaded: OSTree.Sysroot) -> Status:
+def read(loaded: OSTree.Sysroot, settings: Settings) -> Status:
     """The deployments, and whether the last shutdown failed to finalize one.
 
     `changes` is against the booted deployment, or, where none is, against the next one of the same stateroot.
     """
     failed = finalization.failure(Path(loaded.get_path().get_path()), is_booted=sysroot.find_booted(loaded) is not None)
-    found = (_read_one(loaded, index) for index in range(len(loaded.get_deployments())))
-    return Status(tuple(found), tuple(filter(None, [failed])))
+    found = tuple(_read_one(loaded, index) for index in range(len(loaded.get_deployments())))
+    return Status(found, tuple(filter(None, [failed])), _read_automatic(loaded, settings, found))
+
+
+def _read_automatic(
+    loaded: OSTree.Sysroot, settings: Settings, deployments: tuple[DeploymentStatus, ...]
+) -> AutomaticStatus:
+    """What was found to be available is so until it is deployed, and packages until there is any other deployment."""
+    run = updates.read(sysroot.work_folder(loaded))
+    found, there = run.available if run else None, {one.base or one.checksum for one in deployments}
+    if found is not None and (found.checksum in there if found.checksum else found.since != deployments[0].checksum):
+        found = None
+    return AutomaticStatus(settings.automatic, settings.automatic_window, run, found)
 
 
 def _compared_with(loaded: OSTree.Sysroot, index: int) -> OSTree.Deployment | None:

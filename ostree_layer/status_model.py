@@ -8,6 +8,7 @@ import dataclasses
 from ostree_layer.etc_model import EtcStatus
 from ostree_layer.model import PackageDiff, Requests
 from ostree_layer.tree_model import Signature
+from ostree_layer.updates import Available, Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,11 +54,22 @@ class DeploymentStatus:
 
 
 @dataclasses.dataclass(frozen=True)
+class AutomaticStatus:
+    """What `ostree.conf` wants of automatic updates, the last run that wanted any, and what there is to upgrade to."""
+
+    policy: str = "none"
+    window: str = ""
+    last_run: Run | None = None
+    available: Available | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Status:
     """The deployments in boot order, and what is to be said before them."""
 
     deployments: tuple[DeploymentStatus, ...]
     warnings: tuple[str, ...] = ()
+    automatic: AutomaticStatus = AutomaticStatus()
 
     @property
     def is_pending(self) -> bool:

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ostree_layer import diff, etc_words, tree_words
+from ostree_layer.advisories import SEVERITIES
 from ostree_layer.fields import field, listed, moment
-from ostree_layer.status_model import DeploymentStatus, SignatureStatus, Status
+from ostree_layer.status_model import AutomaticStatus, DeploymentStatus, SignatureStatus, Status
+from ostree_layer.updates import NONE, Available
 
 LINES = 12
 ETC_LINES = 6
@@ -17,11 +19,31 @@ ETC_LINES = 6
 
 def render(found: Status) -> Iterator[str]:
     """The lines of `dnf status`."""
-    yield from (f"Warning: {warning}" for warning in found.warnings)
+    before = [*(f"Warning: {warning}" for warning in found.warnings), *_automatic(found.automatic)]
+    yield from before
     for number, deployment in enumerate(found.deployments):
-        if number or found.warnings:
+        if number or before:
             yield ""
         yield from _render_one(deployment)
+
+
+def _automatic(status: AutomaticStatus) -> Iterator[str]:
+    run = status.last_run
+    if status.policy != NONE:
+        last = f"; last run {moment(run.time)}: {'failed: ' if run.failed else ''}{run.ended}" if run else ""
+        yield field("AutomaticUpdates", f"{status.policy}{last}")
+    yield from available(status.available) if status.available else ()
+
+
+def available(found: Available) -> Iterator[str]:
+    """What there is to upgrade to."""
+    words = filter(None, [found.refspec, found.version, f"commit {found.checksum[:12]} of {moment(found.timestamp)}"])
+    yield field("Available", "  ".join(words) if found.checksum else "newer packages")
+    counts = ", ".join(f"{len(changes)} {kind}" for kind, changes in found.changes.items() if changes)
+    severe = ", ".join(f"{found.advisories[word]} {word}" for word in reversed(SEVERITIES) if word in found.advisories)
+    for name, value in (("Packages", counts), ("Advisories", severe)):
+        if value:
+            yield field(name, value)
 
 
 def _render_one(deployment: DeploymentStatus) -> Iterator[str]:
@@ -95,7 +117,15 @@ def as_json(found: Status) -> dict[str, Any]:
     docs/status.schema.json says what is there.
     """
     deployments = list(map(_one_as_json, found.deployments))
-    return {**tree_words.document("deployments", deployments), "warnings": list(found.warnings)}
+    automatic = _automatic_as_json(found.automatic)
+    return {**tree_words.document("deployments", deployments), "warnings": list(found.warnings), "automatic": automatic}
+
+
+def _automatic_as_json(status: AutomaticStatus) -> dict[str, Any]:
+    """Of the last run no more than its end: what is available of that is beside it."""
+    run = status.last_run
+    last = {"time": run.time, "policy": run.policy, "ended": run.ended, "failed": run.failed} if run else None
+    return {**dataclasses.asdict(status), "last_run": last}
 
 
 def _one_as_json(deployment: DeploymentStatus) -> dict[str, Any]:

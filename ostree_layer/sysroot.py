@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ostree_layer import mounts, signals
-from ostree_layer.errors import DeployError, HostError, MountError
+from ostree_layer.errors import BusyError, DeployError, HostError, MountError
 from ostree_layer.model import Target
 from ostree_layer.ostree_gi import OSTree, gfile, translated
 
@@ -97,7 +97,7 @@ def _wait_for_cleaner(sysroot: OSTree.Sysroot) -> None:
         if sysroot.try_lock()[1]:
             return
         time.sleep(0.02)  # the cleaner sets its mark a moment after it has the lock
-    raise HostError(BUSY, hint="try again when it is done")
+    raise BusyError(BUSY, hint="try again when it is done")
 
 
 @contextlib.contextmanager

@@ -16,20 +16,20 @@ FLOORS = (
     " staged_root treefile.merging",
     "advisories compose.lockfile compose.repositories compose_options contents database diff etc_model forwarding"
     " fsck host hosting.serving labels layout.ids layout.record loopback metadata mounts ostree_gi privileges"
-    " process repo requests rpm_ostree rpmdb settings solver sysusers tmpfiles tree_model treefile.kinds"
-    " treefile.text upper",
+    " process repo requests rpm_ostree rpmdb solver sysusers tmpfiles tree_model treefile.kinds treefile.text"
+    " upper window",
     "cage checkout clone commit compose.composed dnf_base downloads etc_words finalization graft hosting.beside"
     " hosting.store hosting.upstream layout.accounts layout.initramfs layout.machine layout.paths layout.places"
     " layout.reproducible layout.rpm_home layout.skeleton layout.var lean local_history misfits move_words notices"
-    " origin relabel replay signatures status_model sysroot tree_words treefile.files treefile.keys"
-    " treefile.kickstart treefile.kickstart_file treefile.rules treefile.source treefile.variables",
+    " origin relabel replay signatures sysroot tree_words treefile.files treefile.keys treefile.kickstart"
+    " treefile.kickstart_file treefile.rules treefile.source treefile.variables updates",
     "answer boot caged_rpm choice comparison compose.customs compose.ids compose.inputs compose.layers"
     " compose.recipe compose.selection deploy etc hosting.deltas hosting.hosting_words hosting.keys hosting.means"
     " hosting.promotion hosting.summary imports journal layout layout.kernel ledger looking packaged place pull"
-    " retention staging status_words terminal treefile treefile.rendering trees var_data",
-    "activation cleaner compose.export compose.family compose.order compose.record compose.workshop destination"
-    " history hosting.act hosting.mirror hosting.pruning hosting.publishing hosting.pushing hosting.soundness"
-    " interop move pins stateroots status switching tidying trunk workpiece",
+    " retention settings staging status_model terminal treefile treefile.rendering trees var_data",
+    "activation automatic cleaner compose.export compose.family compose.order compose.record compose.workshop"
+    " destination history hosting.act hosting.mirror hosting.pruning hosting.publishing hosting.pushing"
+    " hosting.soundness interop move pins stateroots status status_words switching tidying trunk workpiece",
     "compose compose.planning compose.report deployment_words hosting.delta_act hosting.host_act"
     " hosting.mirror_act hosting.prune_act hosting.publish_act hosting.repair_act hosting.serve_act"
     " hosting.sign_act journey layering rebase tree_acts",
