@@ -10,10 +10,11 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ostree_layer import imports, ledger, origin, pull, repo, sysroot
-from ostree_layer.destination import ABBREVIATED, Finder, Terms
+from ostree_layer.destination import ABBREVIATED, Finder, Terms, is_known
 from ostree_layer.errors import HostError, RepoError
 from ostree_layer.imports import Imported
-from ostree_layer.model import Destination, Settings
+from ostree_layer.model import Destination, Network, Settings
+from ostree_layer.oci import reference
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.pull import Progress
 
@@ -92,7 +93,7 @@ class Wish:
     def _newest(self, finder: Finder, store: OSTree.Repo, start: OSTree.Deployment) -> Destination | None:
         """Where an upgrade may go; without the remote, it may still be about packages."""
         refspec = followed(store, start)
-        if self.terms.is_offline and refspec and repo.resolve(store, refspec) is None:
+        if self.terms.is_offline and refspec and not is_known(store, refspec):
             return None
         try:
             return finder.newest(refspec) if refspec else None
@@ -111,11 +112,11 @@ class Wish:
         return dataclasses.replace(found, is_pinned=False, is_override=found.is_pinned)
 
 
-def upgrade(opts: Any, settings: Settings) -> Wish | None:
+def upgrade(opts: Any, settings: Settings, network: Network) -> Wish | None:
     """The wish of `dnf upgrade` for a newer tree: where it names neither packages nor advisories."""
     if settings.upgrade == "packages" or any(getattr(opts, name, None) for name in NAMED):
         return None
-    terms = Terms(allow_downgrade=opts.allow_downgrade, is_offline=opts.cacheonly)
+    terms = Terms(allow_downgrade=opts.allow_downgrade, is_offline=opts.cacheonly, network=network)
     return Wish(UPGRADE, terms=terms, from_booted=opts.from_booted)
 
 
@@ -136,6 +137,8 @@ def followed(store: OSTree.Repo, start: OSTree.Deployment) -> str:
     if origin.is_pinned(start):
         log.info("The tree is pinned to commit %s; %s.", refspec[:12], _way_back(start))
         return ""
+    if reference.is_image(refspec):
+        return refspec
     remote, ref = pull.parse(refspec) if refspec else ("", "")
     if remote and remote not in pull.remotes(store):
         log.warning("There is no remote %s any more, so the tree has no newer commit.", remote)

@@ -12,21 +12,24 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "account_files compose.versions contexts dirtree errors evr failpoint fields files host_options hosting"
-    " layout.os_release layout.selinux model modes objects ownership signals staged_root treefile.merging",
+    " layout.os_release layout.selinux model modes objects oci oci.form ownership signals staged_root"
+    " treefile.merging",
     "advisories compose.lockfile compose.repositories compose_options contents database diff etc_model fsck host"
-    " labels layout.ids layout.record metadata mounts ostree_gi privileges process repo requests rpm_ostree rpmdb"
-    " settings solver sysusers tmpfiles tree_model treefile.kinds treefile.text upper",
+    " labels layout.ids layout.record metadata mounts oci.importing oci.layout oci.reference ostree_gi privileges"
+    " process repo requests rpm_ostree rpmdb settings solver sysusers tmpfiles tree_model treefile.kinds"
+    " treefile.text upper",
     "cage checkout clone commit compose.composed dnf_base etc_words finalization graft hosting.store"
     " layout.accounts layout.initramfs layout.machine layout.paths layout.places layout.reproducible"
-    " layout.rpm_home layout.skeleton layout.var lean local_history misfits move_words notices origin pull relabel"
-    " replay signatures status_model sysroot tree_words treefile.files treefile.keys treefile.kickstart"
-    " treefile.kickstart_file treefile.rules treefile.source treefile.variables",
+    " layout.rpm_home layout.skeleton layout.var lean local_history misfits move_words notices oci.chunks"
+    " oci.derived oci.records oci.skopeo origin pull relabel replay signatures status_model sysroot tree_words"
+    " treefile.files treefile.keys treefile.kickstart treefile.kickstart_file treefile.rules treefile.source"
+    " treefile.variables",
     "answer boot caged_rpm choice comparison compose.ids compose.inputs compose.layers compose.recipe"
-    " compose.selection deploy etc imports journal layout layout.kernel ledger looking packaged place retention"
-    " staging status_words terminal treefile treefile.rendering trees var_data",
+    " compose.selection deploy etc imports journal layout layout.kernel ledger looking oci.images oci.layers"
+    " packaged place retention staging status_words terminal treefile treefile.rendering trees var_data",
     "activation cleaner compose.customs compose.export compose.family compose.order compose.record"
-    " compose.workshop destination history hosting.means interop move pins stateroots status switching tidying"
-    " trunk workpiece",
+    " compose.workshop destination history hosting.means interop move oci.encapsulation pins stateroots status"
+    " switching tidying trunk workpiece",
     "compose compose.planning compose.report deployment_words hosting.acts journey layering rebase tree_acts",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
