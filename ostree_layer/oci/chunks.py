@@ -11,10 +11,11 @@ from ostree_layer import database
 from ostree_layer.contents import Contents
 
 # With the layer of the commit that makes 64: registries and container engines take 127.
-OWN, SHARED = 31, 32
+OWN, SHARED = 28, 32
 # Bytes from which on a package has a layer of its own.
 LARGE = 4 << 20
-RPM_DATABASE, INITRAMFS, UNPACKAGED = "rpm database", "initramfs", "unpackaged"
+# What changes with each version, and would drag along whatever shares its layer.
+RPM_DATABASE, INITRAMFS, UNPACKAGED = RESTLESS = ("rpm database", "initramfs", "unpackaged")
 INITRAMFS_FILE = re.compile(r"usr/lib/modules/[^/]+/initramfs.*")
 
 
@@ -27,7 +28,7 @@ class Chunk:
 
 
 def divide(contents: Contents, owners: dict[str, str]) -> list[Chunk]:
-    """The files of a commit, whose `owners` are packages by path, in at most OWN + SHARED chunks.
+    """The files of a commit, whose `owners` are packages by path, in at most OWN + SHARED + 3 chunks.
 
     What chunk a small package is in depends on nothing but its name.
     """
@@ -38,8 +39,8 @@ def divide(contents: Contents, owners: dict[str, str]) -> list[Chunk]:
     for name, paths in objects.items():
         owned.setdefault(_component(paths, owners), []).append(name)
     weights = {component: sum(sizes[name] for name in names) for component, names in owned.items()}
-    heaviest = sorted(owned, key=lambda component: (-weights[component], component))[:OWN]
-    alone = {component for component in heaviest if weights[component] >= LARGE}
+    heaviest = sorted(owned.keys() - {*RESTLESS}, key=lambda component: (-weights[component], component))[:OWN]
+    alone = {component for component in heaviest if weights[component] >= LARGE} | {*RESTLESS}
     groups: dict[str, list[str]] = {}
     for component in sorted(owned):
         groups.setdefault(component if component in alone else str(_share(component)), []).append(component)

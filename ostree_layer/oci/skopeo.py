@@ -113,26 +113,40 @@ class Image:
             raise RepoError(f"skopeo answers nothing to {method}", hint="a newer skopeo may do better")
         with answer.stream:
             blob = Blob(answer.stream)
+            # It is this that lets the stream end; the answer comes then.
+            self._say("FinishPipe", answer.pipe)
             try:
                 yield answer.value, blob
             except RepoError:
                 # What is wrong with the bytes may be that they did not come: skopeo knows.
                 blob.drain()
-                self._ask("FinishPipe", answer.pipe)
+                self._answer()
                 raise
             blob.drain()
-        self._ask("FinishPipe", answer.pipe)
+            self._answer()
 
     def _ask(self, method: str, *arguments: Any) -> Answer:
-        try:
+        self._say(method, *arguments)
+        return self._answer()
+
+    def _say(self, method: str, *arguments: Any) -> None:
+        with self._told():
             self._line.sendall(json.dumps({"method": method, "args": arguments}).encode())
+
+    def _answer(self) -> Answer:
+        with self._told():
             text, stream = self._hear()
             said = json.loads(text)
-        except (OSError, ValueError) as e:
-            raise RepoError(f"skopeo does not answer about {self._name}", hint="'skopeo inspect' may say why") from e
         if not said["success"]:
             raise failure(self._name, said["error"])
         return Answer(said["value"], said["pipeid"], stream)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as e:
+            raise RepoError(f"skopeo does not answer about {self._name}", hint="'skopeo inspect' may say why") from e
 
     def _hear(self) -> tuple[bytes, BinaryIO | None]:
         """A message, and the file that came with it."""
