@@ -51,18 +51,23 @@ def blob(folder: Path, digest: str) -> bytes:
     return data
 
 
-def parse(folder: Path, tag: str = "") -> Parsed:
-    """Read an image by the rules of the format; AssertionError where an importer would end."""
+def read(folder: Path, tag: str = "") -> Parsed:
+    """What is said of an image, without its content."""
     assert json.loads((folder / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
     index = json.loads((folder / "index.json").read_text())["manifests"]
     named = {one.get("annotations", {}).get("org.opencontainers.image.ref.name", ""): one for one in index}
     manifest = json.loads(blob(folder, named[tag]["digest"]))
     config = json.loads(blob(folder, manifest["config"]["digest"]))
-    found = Parsed(folder, manifest, config)
-    diff_ids = config["rootfs"]["diff_ids"]
-    assert len(diff_ids) == len(manifest["layers"]) == len(config["history"])
+    assert len(config["rootfs"]["diff_ids"]) == len(manifest["layers"]) == len(config["history"])
+    return Parsed(folder, manifest, config)
+
+
+def parse(folder: Path, tag: str = "") -> Parsed:
+    """Read an image by the rules of the format; AssertionError where an importer would end."""
+    found = read(folder, tag)
+    diff_ids = found.config["rootfs"]["diff_ids"]
     assert found.labels["ostree.final-diffid"] == diff_ids[-1]
-    for number, layer in enumerate(manifest["layers"]):
+    for number, layer in enumerate(found.manifest["layers"]):
         assert layer["mediaType"] == GZIP
         data = gzip.decompress(blob(folder, layer["digest"]))
         assert diff_ids[number] == f"sha256:{hashlib.sha256(data).hexdigest()}"
@@ -129,7 +134,7 @@ def append(folder: Path, entries: dict[str, bytes | str | None], *, base: str = 
             else:
                 info.size = len(value)
             tar.addfile(info, io.BytesIO(value) if isinstance(value, bytes) else None)
-    former = parse(folder, base) if (folder / "index.json").exists() else None
+    former = read(folder, base) if (folder / "index.json").exists() else None
     config = former.config if former else {"architecture": "amd64", "os": "linux", "config": {}, "history": []}
     config.setdefault("rootfs", {"type": "layers", "diff_ids": []})
     config["rootfs"]["diff_ids"].append(f"sha256:{hashlib.sha256(out.getvalue()).hexdigest()}")
@@ -162,11 +167,16 @@ def put(folder: Path, kind: str, data: bytes) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Registry:
-    """A registry on this machine, without TLS, which `settings` allow; `log` has its requests."""
+    """A registry on this machine, without TLS; `log` has its requests."""
 
     address: str
-    settings: dict[str, str]
     log: Path
+
+    def allow(self, home: Path) -> None:
+        """Let a user talk to it without TLS."""
+        path = home / ".config/containers/registries.conf"
+        path.parent.mkdir(parents=True)
+        path.write_text(f'[[registry]]\nlocation = "{self.address}"\ninsecure = true\n')
 
     def fetched(self) -> list[str]:
         """The blobs that were asked for since the last time."""
@@ -191,15 +201,13 @@ def registry(folder: Path) -> Iterator[Registry]:
         "http": {"addr": address},
     }
     (folder / "config.yml").write_text(json.dumps(config))
-    allowed = folder / "registries.conf"
-    allowed.write_text(f'[[registry]]\nlocation = "{address}"\ninsecure = true\n')
     log = folder / "log"
     with log.open("ab") as out:
         argv = ["docker-registry", "serve", str(folder / "config.yml")]
         with subprocess.Popen(argv, stdout=out, stderr=out) as server:
             try:
                 _wait(address)
-                yield Registry(address, {"CONTAINERS_REGISTRIES_CONF": str(allowed)}, log)
+                yield Registry(address, log)
             finally:
                 server.terminate()
 

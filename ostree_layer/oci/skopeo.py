@@ -22,7 +22,7 @@ from ostree_layer.model import Network
 PROGRAM = "skopeo"
 # What its user may have said to it, and to the libraries in it.
 HEEDED = (
-    "HOME XDG_RUNTIME_DIR XDG_CONFIG_HOME REGISTRY_AUTH_FILE CONTAINERS_REGISTRIES_CONF SSL_CERT_FILE SSL_CERT_DIR"
+    "HOME XDG_RUNTIME_DIR XDG_CONFIG_HOME REGISTRY_AUTH_FILE SSL_CERT_FILE SSL_CERT_DIR"
     " TMPDIR http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY"
 ).split()
 # Where hosts have the passwords of registries, for bootc and rpm-ostree too.

@@ -95,22 +95,17 @@ def test_by_way_of_a_registry(client: Host, stream: Stream) -> None:
         image = f"docker://{registry.address}/trees/toy:edge"
         done = client.dnf("tree", "export", "versions/1.2", f"--oci={image}", f"--repo={stream.composed}")
         assert done.returncode == 1 and "needs 'insecure = true' in /etc/containers/registries.conf" in done.stdout
-
-        def run(*arguments: str) -> str:
-            done = client.dnf("-y", *arguments, extra=registry.settings)
-            assert done.returncode == 0, done.stdout
-            return done.stdout
-
-        run("tree", "export", "versions/1.2", f"--oci={image}", f"--repo={stream.composed}")
-        run("rebase", image)
+        registry.allow(client.folder / "home")
+        export(client, stream.composed, "versions/1.2", image)
+        client.done("rebase", image)
         all_layers = registry.fetched()
         origin = (client.sysroot / f"ostree/deploy/toy/deploy/{client.deployments()[0]}.origin").read_text()
         assert f"container-image-reference=ostree-unverified-registry:{registry.address}/trees/toy:edge\n" in origin
-        run("upgrade")
+        client.done("upgrade")
         assert len(registry.fetched()) <= 1  # the configuration, and no layer
-        run("tree", "export", "versions/1.3", f"--oci={image}", f"--repo={stream.composed}")
+        export(client, stream.composed, "versions/1.3", image)
         registry.fetched()
-        run("upgrade")
+        client.done("upgrade")
         layers = [digest for digest in registry.fetched() if digest]
         assert client.status()[0]["version"] == "1.3" and 0 < len(layers) < len(all_layers)
         client.fsck()

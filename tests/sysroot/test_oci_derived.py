@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Images that were built on the image of a tree: a commit of the tree with what they change."""
+
+from __future__ import annotations
+
+import json
+
+from tests import encapsulated
+from tests.streams import Stream
+from tests.sysroots import Host, ostree
+
+
+def shown(host: Host, key: str) -> str:
+    return ostree("show", host.repo, f"--print-metadata-key={key}", host.deployments()[0].partition(".")[0])
+
+
+def test_an_image_built_on_a_tree(client: Host, stream: Stream) -> None:
+    folder = client.folder / "image"
+    client.done("tree", "export", "versions/1.2", f"--oci=oci:{folder}:base", f"--repo={stream.composed}")
+    commit = ostree("rev-parse", f"--repo={stream.composed}", "versions/1.2").strip()
+    first = {
+        "etc/toy.conf": b"made by = image\n",
+        "etc/new.d": None,
+        "etc/new.d/file": b"new\n",
+        "usr/share/toy/.wh.kept": b"",
+        "usr/share/toy/gone/.wh..wh..opq": b"",
+        "usr/share/toy/gone/b": b"b\n",
+        "usr/bin/tool-link": "toy-tool",
+        "var/lib/state": b"1\n",
+        "run/": None,
+    }
+    encapsulated.append(folder, first, base="base", tag="one")
+    second = {"usr/bin/second": b"2\n", "usr/bin/same": "/usr/bin/second", "usr/bin/old": "/usr/bin/toy-tool"}
+    found = encapsulated.read(folder, "one")
+    encapsulated.append(folder, second, base="one", tag="edge")
+    printed = client.done("rebase", f"oci:{folder}:edge")
+    assert "Not taken from the image: what it has in /var, which belongs to hosts.\n" in printed
+    tree = client.tree
+    assert (tree / "usr/etc/toy.conf").read_text() == "made by = image\n"
+    assert (tree / "etc/new.d/file").read_text() == "new\n"
+    assert not (tree / "usr/share/toy/kept").exists()
+    assert [path.name for path in (tree / "usr/share/toy/gone").iterdir()] == ["b"]
+    assert (tree / "usr/bin/tool-link").readlink().name == "toy-tool"
+    assert (tree / "usr/bin/same").samefile(tree / "usr/bin/second")
+    assert (tree / "usr/bin/old").read_text() == (tree / "usr/bin/toy-tool").read_text() == "2\n"
+    assert not (tree / "var/lib/state").exists() and len(found.layers) > 1
+    made = client.deployments()[0].partition(".")[0]
+    assert f"Parent:  {commit}" in ostree("show", client.repo, made)
+    manifest = next(
+        one["digest"]
+        for one in json.loads((folder / "index.json").read_text())["manifests"]
+        if one["annotations"].get("org.opencontainers.image.ref.name") == "edge"
+    )
+    assert shown(client, "ostree.manifest-digest") == f"'{manifest}'\n" and shown(client, "version") == "'1.2'\n"
+    assert "Nothing to do" in client.done("upgrade")
+    client.done("install", "other")
+    assert client.status()[0]["base"] == made
+    third = {"usr/bin/third": b"3\n"}
+    encapsulated.append(folder, third, base="one", tag="edge")
+    client.done("upgrade")
+    assert (client.tree / "usr/bin/third").exists() and not (client.tree / "usr/bin/second").exists()
+    assert (client.tree / "usr/bin/other").exists()
+    client.fsck()
