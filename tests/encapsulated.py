@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,39 +75,52 @@ def parse(folder: Path, tag: str = "") -> Parsed:
     return found
 
 
-def _read_layer(found: Parsed, data: bytes, *, is_first: bool) -> None:
+class _Importer:
     """The state of an importer: attributes known in this layer, and those of the file that comes next."""
-    attributes: set[str] = set()
-    coming: tuple[str, str] | None = None
-    names: list[str] = []
+
+    def __init__(self, found: Parsed, tar: tarfile.TarFile) -> None:
+        self.found, self.tar = found, tar
+        self.attributes: set[str] = set()
+        self.coming: tuple[str, str] | None = None
+
+    def take(self, name: str, info: tarfile.TarInfo) -> str:
+        """Take an object, and return its kind."""
+        kind = name.rpartition(".")[2]
+        if kind == "file-xattrs":
+            content = _content(self.tar, info)
+            assert hashlib.sha256(content).hexdigest() == name.partition(".")[0].replace("/", "")
+            self.attributes.add(name)
+        elif kind == "file-xattrs-link":
+            assert self.coming is None and info.islnk()
+            self.coming = (name.removesuffix("-xattrs-link"), info.linkname.removeprefix(OBJECTS))
+        else:
+            self._keep(kind, name, info)
+        return kind
+
+    def _keep(self, kind: str, name: str, info: tarfile.TarInfo) -> None:
+        if kind == "file":
+            assert self.coming is not None and self.coming[0] == name and self.coming[1] in self.attributes
+            self.coming = None
+        else:
+            assert kind in ("commit", "commitmeta", "dirtree", "dirmeta"), name
+        assert name not in self.found.objects
+        self.found.objects[name] = info.linkname.encode() if info.issym() else _content(self.tar, info)
+
+
+def _read_layer(found: Parsed, data: bytes, *, is_first: bool) -> None:
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         members = tar.getmembers()
         assert len({info.name for info in members}) == len(members), "nothing may be in a layer twice"
+        importer, kinds = _Importer(found, tar), []
         for info in members:
-            if info.isdir() or not info.name.startswith(OBJECTS):
-                if info.name != "sysroot/ostree/repo/config":
-                    found.seen[info.name] = info
-                continue
-            name = info.name.removeprefix(OBJECTS)
-            kind = name.rpartition(".")[2]
-            names.append(kind)
-            if kind == "file-xattrs":
-                content = _content(tar, info)
-                assert hashlib.sha256(content).hexdigest() == name.partition(".")[0].replace("/", "")
-                attributes.add(name)
-            elif kind == "file-xattrs-link":
-                assert coming is None and info.islnk()
-                coming = (name.removesuffix("-xattrs-link"), info.linkname.removeprefix(OBJECTS))
-            elif kind == "file":
-                assert coming is not None and coming[0] == name and coming[1] in attributes
-                coming = None
-                assert name not in found.objects and (info.isreg() or info.issym())
-                found.objects[name] = info.linkname.encode() if info.issym() else _content(tar, info)
-            else:
-                assert is_first and kind in ("commit", "commitmeta", "dirtree", "dirmeta"), name
-                found.objects[name] = _content(tar, info)
+            if not info.isdir() and info.name.startswith(OBJECTS):
+                kinds.append(importer.take(info.name.removeprefix(OBJECTS), info))
+            elif info.name != "sysroot/ostree/repo/config":
+                found.seen[info.name] = info
     if is_first:
-        assert names[0] == "commit" and members[0].isdir() and members[0].name in (".", "./")
+        assert kinds[0] == "commit" and members[0].isdir() and members[0].name in (".", "./")
+    else:
+        assert set(kinds) == {"file", "file-xattrs", "file-xattrs-link"}
 
 
 def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
@@ -116,11 +129,23 @@ def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
     return source.read()
 
 
-def append(folder: Path, entries: dict[str, bytes | str | None], *, base: str = "", tag: str = "") -> None:
+def append(folder: Path, entries: Mapping[str, bytes | str | None], *, base: str = "", tag: str = "") -> None:
     """Build an image on the one of a tag, as a container build does: bytes are files, text is a link, None a folder.
 
     A text that begins with a slash is a hard link.
     """
+    data = _tar(entries)
+    former = read(folder, base) if (folder / "index.json").exists() else None
+    config = former.config if former else {"architecture": "amd64", "os": "linux", "config": {}, "history": []}
+    config.setdefault("rootfs", {"type": "layers", "diff_ids": []})
+    config["rootfs"]["diff_ids"].append(f"sha256:{hashlib.sha256(data).hexdigest()}")
+    config["history"].append({"created_by": "COPY"})
+    config["created"] = "2024-05-06T07:08:09.1Z"
+    layers = former.manifest["layers"] if former else []
+    write(folder, config, [*layers, put(folder, GZIP, gzip.compress(data, mtime=0))], tag)
+
+
+def _tar(entries: Mapping[str, bytes | str | None]) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, value in entries.items():
@@ -134,14 +159,7 @@ def append(folder: Path, entries: dict[str, bytes | str | None], *, base: str = 
             else:
                 info.size = len(value)
             tar.addfile(info, io.BytesIO(value) if isinstance(value, bytes) else None)
-    former = read(folder, base) if (folder / "index.json").exists() else None
-    config = former.config if former else {"architecture": "amd64", "os": "linux", "config": {}, "history": []}
-    config.setdefault("rootfs", {"type": "layers", "diff_ids": []})
-    config["rootfs"]["diff_ids"].append(f"sha256:{hashlib.sha256(out.getvalue()).hexdigest()}")
-    config["history"].append({"created_by": "COPY"})
-    config["created"] = "2024-05-06T07:08:09.1Z"
-    layers = former.manifest["layers"] if former else []
-    write(folder, config, [*layers, put(folder, GZIP, gzip.compress(out.getvalue(), mtime=0))], tag)
+    return out.getvalue()
 
 
 def write(folder: Path, config: dict[str, Any], layers: list[dict[str, Any]], tag: str = "") -> None:
@@ -181,8 +199,13 @@ class Registry:
     def fetched(self) -> list[str]:
         """The blobs that were asked for since the last time."""
         lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
-        uris = [line["http.request.uri"] for line in lines if line.get("msg") == "response completed"
-                and line.get("http.request.method") == "GET" and "/blobs/" in line.get("http.request.uri", "")]
+        uris = [
+            line["http.request.uri"]
+            for line in lines
+            if line.get("msg") == "response completed"
+            and line.get("http.request.method") == "GET"
+            and "/blobs/" in line.get("http.request.uri", "")
+        ]
         self.log.write_text("")
         return [uri.rpartition("/")[2] for uri in uris]
 
@@ -192,7 +215,7 @@ def registry(folder: Path) -> Iterator[Registry]:
     """Let docker-registry serve from a folder for the body."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        address = "127.0.0.1:{}".format(probe.getsockname()[1])
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
     folder.mkdir()
     config = {
         "version": 0.1,

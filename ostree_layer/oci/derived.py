@@ -17,7 +17,7 @@ from ostree_layer import metadata, repo
 from ostree_layer.contents import Contents
 from ostree_layer.errors import RepoError
 from ostree_layer.oci.form import VERSION
-from ostree_layer.oci.importing import entries, write_file
+from ostree_layer.oci.importing import members, opened, write_file
 from ostree_layer.ostree_gi import Gio, GLib, OSTree, translated
 
 log = logging.getLogger("dnf.plugin")
@@ -55,8 +55,8 @@ class Merger:
     def apply(self, kind: str, blob: Any) -> None:
         """Change the tree as a layer of a media type says."""
         self._written = set()
-        with translated("merging a layer of the image", RepoError):
-            for tar, info in entries(kind, blob):
+        with translated("merging a layer of the image", RepoError), opened(kind, blob) as tar:
+            for info in members(tar):
                 path = _place(info.name)
                 if not path:
                     continue

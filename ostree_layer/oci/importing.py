@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import re
@@ -37,19 +38,25 @@ class Name(NamedTuple):
     kind: str
 
 
-def entries(kind: str, blob: Any) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    """What is in a layer of a media type, as it comes; RepoError where it is no tar file, or ends too early."""
+@contextlib.contextmanager
+def opened(kind: str, blob: Any) -> Iterator[tarfile.TarFile]:
+    """For the body, the layer of a media type, read as it comes; RepoError where it is damaged or ends too early."""
     unpacked = blob if kind in PLAIN_LAYERS else gzip.GzipFile(fileobj=blob, mode="rb")
     if "zstd" in kind:
         hint = "'skopeo copy --dest-compress-format=gzip' makes an image that can be read"
         raise RepoError("the layers of the image are compressed by zstd, which is not known here", hint=hint)
     try:
-        with tarfile.open(fileobj=unpacked, mode="r|", errorlevel=2) as tar:
-            for info in tar:
-                yield tar, info
-                cast(Any, tar).members = []  # or it would remember all of them
+        with tarfile.open(fileobj=unpacked, mode="r|") as tar:
+            yield tar
     except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile) as e:
         raise RepoError(f"a layer of the image is damaged: {e}") from e
+
+
+def members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """What is in a layer."""
+    for info in tar:
+        yield info
+        cast(Any, tar).members = []  # or it would remember all of them
 
 
 class Importer:
@@ -67,10 +74,11 @@ class Importer:
 
     def layer(self, kind: str, blob: Any) -> None:
         """Take what a layer has for a repository; what else is in it are links to that."""
-        for tar, info in entries(kind, blob):
-            found = OBJECT.fullmatch(info.name)
-            if found is not None and not info.isdir():
-                self._take(Name(found[1] + found[2], found[3]), tar, info)
+        with opened(kind, blob) as tar:
+            for info in members(tar):
+                found = OBJECT.fullmatch(info.name)
+                if found is not None and not info.isdir():
+                    self._take(Name(found[1] + found[2], found[3]), tar, info)
 
     def _take(self, name: Name, tar: tarfile.TarFile, info: tarfile.TarInfo) -> None:
         if name.kind in KINDS:

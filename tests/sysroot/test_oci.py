@@ -33,7 +33,9 @@ def test_an_image_has_what_rpm_ostree_and_bootc_look_for(client: Host, stream: S
     assert found.config["created"] == "2023-11-15T00:13:20Z"
     # All of the commit is there, and its files are where containers have them.
     objects = {str(path.relative_to(stream.composed / "objects")) for path in stream.composed.glob("objects/*/*")}
-    assert {name.replace(".filez", ".file") for name in found.objects} <= {n.replace(".filez", ".file") for n in objects}
+    assert {name.replace(".filez", ".file") for name in found.objects} <= {
+        n.replace(".filez", ".file") for n in objects
+    }
     assert found.content("etc/toy.conf") == b"made by = base\n"
     assert found.content("usr/lib/os-release") == b"ID=toy\nVERSION_ID=1\n"
     assert not any(name.startswith("usr/etc") for name in found.seen)
@@ -67,7 +69,9 @@ def test_to_an_image_and_on(client: Host, stream: Stream) -> None:
     assert [name.partition(".")[0] for name in client.deployments()] == [commit, before]
     client.fsck()
     origin = (client.sysroot / f"ostree/deploy/toy/deploy/{client.deployments()[0]}.origin").read_text()
-    assert f"container-image-reference=ostree-unverified-image:oci:{folder}:edge\n" in origin and "refspec" not in origin
+    assert (
+        f"container-image-reference=ostree-unverified-image:oci:{folder}:edge\n" in origin and "refspec" not in origin
+    )
     assert client.status()[0]["refspec"] == f"oci:{folder}:edge"
     assert "Nothing to do" in client.done("upgrade")
     client.done("install", "other")
