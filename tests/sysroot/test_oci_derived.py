@@ -16,7 +16,7 @@ def shown(host: Host, key: str) -> str:
     return ostree("show", host.repo, f"--print-metadata-key={key}", host.deployments()[0].partition(".")[0])
 
 
-FIRST = {
+FIRST: dict[str, bytes | str | None] = {
     "etc/toy.conf": b"made by = image\n",
     "etc/new.d": None,
     "etc/new.d/file": b"new\n",
@@ -27,7 +27,7 @@ FIRST = {
     "var/lib/state": b"1\n",
     "run/": None,
 }
-SECOND = {"usr/bin/second": b"2\n", "usr/bin/same": "/usr/bin/second", "usr/bin/old": "/usr/bin/toy-tool"}
+SECOND: dict[str, bytes | str | None] = {"usr/bin/second": b"2\n", "usr/bin/same": "/usr/bin/second", "usr/bin/old": "/usr/bin/toy-tool"}
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_an_object_that_is_another_one(client: Host, image: Path) -> None:
     layers[number] = put(image, GZIP, gzip.compress(out.getvalue()))
     write(image, found.config, layers)
     said = refused(client, f"oci:{image}")
-    assert "taking object " in said and "from the image: Corrupted" in said
+    assert "taking object " in said and "Corrupted file object" in said
 
 
 def test_a_layer_that_is_left_out(client: Host, image: Path) -> None:
