@@ -159,9 +159,12 @@ class Finder:
 
     def _fetch(self, found: Destination) -> None:
         """Pull what is missing of the commit; RepoError where it is no tree of packages."""
-        if reference.is_image(found.refspec) and not found.is_pinned and not self._terms.is_offline:
-            self._images.bring(found.refspec, found.checksum)
-        self._fetch_from_remote(found)
+        exact = found.is_pinned or found.is_override
+        if reference.is_image(found.refspec) and not exact:
+            if not self._terms.is_offline:
+                self._images.bring(found.refspec, found.checksum)
+        else:
+            self._fetch_from_remote(found)
         _require_rpm_database(self._store, found.checksum)
 
     def _fetch_from_remote(self, found: Destination) -> None:

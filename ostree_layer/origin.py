@@ -36,7 +36,7 @@ def refspec_in(keyfile: GLib.KeyFile) -> str:
     """The same, of an origin's text; of a tree that came as an image it is what a user calls the image."""
     image = _value(keyfile, GROUP, CONTAINER)
     named = _value(keyfile, GROUP, "refspec") or _value(keyfile, GROUP, "baserefspec")
-    return named or (reference.parse(image).word if image else "")
+    return named or reference.followed(image)
 
 
 def remote(deployment: OSTree.Deployment) -> str:

@@ -69,11 +69,11 @@ class Images:
 
     def bring(self, word: str, commit: str) -> None:
         """Fetch what is missing of a commit that `look` has found."""
-        if self._records.find(word) and not repo.is_partial(self._store, commit):
+        if self._records.find(word, self._seen[word]):
             return
         with skopeo.opened(reference.parse(word).name, self._network) as image:
             seen = read(word, image)
-            if seen.digest != self._seen.get(word):
+            if seen.digest != self._seen[word]:
                 raise RepoError(f"{word} has become another image in the meantime", hint="try again")
             self._bring(word, image, seen, commit)
         failpoint("images::fetched")

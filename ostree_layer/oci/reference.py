@@ -63,6 +63,14 @@ def parse(word: str) -> Reference:
     return Reference(_name(word))
 
 
+def followed(value: str) -> str:
+    """What a user writes for the image of an origin; empty for one that only other tools can follow."""
+    try:
+        return parse(value).word
+    except RepoError:
+        return ""
+
+
 def _name(name: str) -> str:
     """skopeo's name, paths in it from the root on."""
     if name.startswith("registry:"):

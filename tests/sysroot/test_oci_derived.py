@@ -27,7 +27,11 @@ FIRST: dict[str, bytes | str | None] = {
     "var/lib/state": b"1\n",
     "run/": None,
 }
-SECOND: dict[str, bytes | str | None] = {"usr/bin/second": b"2\n", "usr/bin/same": "/usr/bin/second", "usr/bin/old": "/usr/bin/toy-tool"}
+SECOND: dict[str, bytes | str | None] = {
+    "usr/bin/second": b"2\n",
+    "usr/bin/same": "/usr/bin/second",
+    "usr/bin/old": "/usr/bin/toy-tool",
+}
 
 
 @pytest.fixture
