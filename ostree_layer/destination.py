@@ -132,11 +132,11 @@ class Finder:
             self._require_not_older(found)
         known = metadata.parse_packages(repo.metadata(repo.load_commit(self._store, found.checksum)))
         _require_architecture(found.checksum, known or ())
-        remote = self._source(found)[0]
-        if reference.is_image(found.refspec) and remote:
-            signatures.require(self._store, found.checksum, remote)
+        signer = reference.parse(found.refspec).remote if reference.is_image(found.refspec) else ""
+        if signer:
+            signatures.require(self._store, found.checksum, signer)
         if self._terms.certified_by:
-            self._require_certified(found, remote)
+            self._require_certified(found, self._source(found)[0])
 
     def _require_not_older(self, found: Destination) -> None:
         """Of the same ref only: commits of different ones say nothing about each other."""

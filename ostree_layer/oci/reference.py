@@ -10,7 +10,7 @@ from ostree_layer.errors import RepoError
 
 REGISTRY, FOLDER, ARCHIVE = "docker://", "oci:", "oci-archive:"
 TRANSPORTS = (REGISTRY, FOLDER, ARCHIVE)
-# Who vouches for it: nobody, the signature policy of this machine's containers, or the GPG keys of an ostree remote.
+# Who vouches for it: nobody, the signature policy of containers, or the GPG keys of an ostree remote.
 UNVERIFIED, UNVERIFIED_REGISTRY = "ostree-unverified-image:", "ostree-unverified-registry:"
 SIGNED = "ostree-image-signed:"
 BY_REMOTE, BY_REMOTE_REGISTRY = "ostree-remote-image:", "ostree-remote-registry:"
@@ -24,14 +24,11 @@ class Reference:
 
     name: str
     remote: str = ""
-    is_signed: bool = False
 
     @property
     def word(self) -> str:
         """What a user writes for it, and reads."""
-        if self.remote:
-            return f"{BY_REMOTE}{self.remote}:{self.name}"
-        return f"{SIGNED}{self.name}" if self.is_signed else self.name
+        return f"{BY_REMOTE}{self.remote}:{self.name}" if self.remote else self.name
 
     @property
     def in_origin(self) -> str:
@@ -55,7 +52,8 @@ def parse(word: str) -> Reference:
     if word.startswith(UNVERIFIED_REGISTRY):
         return Reference(_name(REGISTRY + word[len(UNVERIFIED_REGISTRY) :]))
     if word.startswith(SIGNED):
-        return Reference(_name(word[len(SIGNED) :]), is_signed=True)
+        hint = f"{BY_REMOTE}REMOTE:IMAGE has the signature of the commit checked, by the keys of an ostree remote"
+        raise RepoError(f"{word} asks for signatures of containers, which are not checked here", hint=hint)
     for form, prefix in ((BY_REMOTE, ""), (BY_REMOTE_REGISTRY, REGISTRY)):
         if word.startswith(form):
             remote, _, rest = word[len(form) :].partition(":")

@@ -105,6 +105,8 @@ def test_what_is_not_there(client: Host, image: Path) -> None:
     assert f"oci:{client.folder}/gone: " in refused(client, f"oci:{client.folder}/gone")
     said = refused(client, "docker://127.0.0.1:1/trees/toy")
     assert "connection refused\n(the registry cannot be reached: try again later)" in said
+    signed = refused(client, f"ostree-image-signed:oci:{image}")
+    assert "asks for signatures of containers, which are not checked here" in signed
     assert "http://example.com is no name of an image\n(it is docker://" in refused(client, "http://example.com")
 
 
