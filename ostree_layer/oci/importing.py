@@ -41,10 +41,10 @@ class Name(NamedTuple):
 @contextlib.contextmanager
 def opened(kind: str, blob: Any) -> Iterator[tarfile.TarFile]:
     """For the body, the layer of a media type, read as it comes; RepoError where it is damaged or ends too early."""
-    unpacked = blob if kind in PLAIN_LAYERS else gzip.GzipFile(fileobj=blob, mode="rb")
     if "zstd" in kind:
         hint = "'skopeo copy --dest-compress-format=gzip' makes an image that can be read"
         raise RepoError("the layers of the image are compressed by zstd, which is not known here", hint=hint)
+    unpacked = blob if kind in PLAIN_LAYERS else gzip.GzipFile(fileobj=blob, mode="rb")
     try:
         with tarfile.open(fileobj=unpacked, mode="r|") as tar:
             yield tar
