@@ -79,6 +79,9 @@ class Look(Answering):
         return tree_acts.ACTS[cls.__name__]
 
     def answer(self, report):
+        from ostree_layer import dnf_base
+
+        self.opts.network = dnf_base.network(self.base.conf)
         return self.of_library().answer(self.open_repo(), self.opts, report)
 
     def open_repo(self):

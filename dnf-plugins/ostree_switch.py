@@ -11,12 +11,13 @@ from .ostree_command import ChangingCommand, register
 _, P_ = dnf.i18n.translation("ostree-layer")
 
 
-def terms_of(opts, conf):
-    """What the tree has to be, and the way there, for the library."""
+def terms_of(command):
+    """What the tree has to be, for the library."""
     from ostree_layer import destination, dnf_base
 
-    certified_by, network = tuple(getattr(opts, "certified_by", ())), dnf_base.network(conf)
-    return destination.Terms(certified_by, opts.allow_downgrade, bool(opts.cacheonly), network)
+    opts, network = command.opts, dnf_base.network(command.base.conf)
+    signed_by = tuple(getattr(opts, "certified_by", ()))
+    return destination.Terms(signed_by, opts.allow_downgrade, bool(opts.cacheonly), network)
 
 
 class MoveCommand(dnf.cli.Command):
@@ -55,8 +56,7 @@ class MoveCommand(dnf.cli.Command):
         opts = self.opts
         into, name = getattr(opts, "stateroot", None) or "", getattr(opts, "name", None) or ""
         word = getattr(opts, "tree", "")
-        terms = terms_of(opts, self.base.conf)
-        return journey.Wish(self.aliases[0], word, terms, opts.from_booted, into, name, tuple(opts.forget))
+        return journey.Wish(self.aliases[0], word, terms_of(self), opts.from_booted, into, name, tuple(opts.forget))
 
 
 def add_certified_by(parser):
@@ -71,7 +71,7 @@ class SystemSwitchCommand(MoveCommand):
     @classmethod
     def set_argparser(cls, parser):
         super().set_argparser(parser)
-        parser.add_argument("tree", metavar="REFSPEC|COMMIT|:VERSION", help=_("the tree to go to"))
+        parser.add_argument("tree", metavar="REFSPEC|IMAGE|COMMIT|:VERSION", help=_("the tree to go to"))
         add_certified_by(parser)
         parser.add_argument("--stateroot", metavar="NAME", help=_("deploy it into this stateroot"))
         parser.add_argument("--name", metavar="REF", help=_("let this ref lead to the new tree"))
@@ -84,7 +84,7 @@ class RebaseCommand(ChangingCommand):
 
     @staticmethod
     def set_argparser(parser):
-        parser.add_argument("tree", metavar="REFSPEC|COMMIT|:VERSION", help=_("the tree to go to"))
+        parser.add_argument("tree", metavar="REFSPEC|IMAGE|COMMIT|:VERSION", help=_("the tree to go to"))
         add_certified_by(parser)
         parser.add_argument("--stateroot", metavar="NAME", help=_("deploy it into this stateroot"))
 
@@ -92,7 +92,7 @@ class RebaseCommand(ChangingCommand):
         from ostree_layer import rebase, terminal
 
         opts = self.opts
-        wish = rebase.Wish(opts.tree, terms_of(opts, self.base.conf), opts.from_booted, opts.stateroot or "")
+        wish = rebase.Wish(opts.tree, terms_of(self), opts.from_booted, opts.stateroot or "")
         with rebase.planned(target, wish, terminal.pulling) as plan:
             print("\n".join(plan.lines(in_full=opts.preview)))
             if not plan:

@@ -12,6 +12,9 @@ from ostree_layer.downloads import Progress
 from ostree_layer.errors import RepoError, nearest
 from ostree_layer.fields import moment
 from ostree_layer.model import Destination, Network, Package
+from ostree_layer.oci import reference
+from ostree_layer.oci.images import Images
+from ostree_layer.oci.records import Records
 from ostree_layer.ostree_gi import Gio, OSTree, translated
 from ostree_layer.pull import Remote
 
@@ -31,6 +34,13 @@ class Terms:
     network: Network = Network()
 
 
+def is_known(store: OSTree.Repo, refspec: str) -> bool:
+    """Whether what a refspec, or the name of an image, leads to has been brought here before."""
+    if reference.is_image(refspec):
+        return Records(store).find(refspec) is not None
+    return repo.resolve(store, refspec) is not None
+
+
 class Finder:
     """Finds trees for a host whose tree is of the refspec `followed`, and, if the ref has brought it, of a commit."""
 
@@ -38,10 +48,13 @@ class Finder:
         self._store, self._followed = store, origin.following(start)
         self._progress, self._terms = progress, terms
         self._named_remote = ""
+        self._images = Images(store, terms.network, progress)
         self._brought = None if origin.strays(start) else ledger.read_base(store, start.get_csum())
 
     def find(self, word: str) -> Destination:
-        """The tree that a user's word means: REFSPEC, COMMIT or :VERSION. Nothing but commits is pulled."""
+        """The tree that a user's word means: REFSPEC, IMAGE, COMMIT or :VERSION. Nothing but commits is pulled."""
+        if reference.is_image(word):
+            return self.newest(reference.parse(word).word)
         if word.startswith(":"):
             return self._pinned(self._find_version(word[1:]))
         remote, name = pull.parse(word)
@@ -50,13 +63,17 @@ class Finder:
             checksum = self._find_commit(remote, name)
             local = ledger.read_local(self._store, checksum)
             return Destination(checksum, local.base_refspec) if local else self._pinned(checksum)
-        here = pull.parse(self._followed)[0] if self._followed else ""
+        here = self._own_remote()
         if here and not remote and name not in repo.refs(self._store):
             return self.newest(f"{here}:{name}")
         return self.newest(word)
 
     def newest(self, refspec: str) -> Destination:
-        """The commit that a refspec names now."""
+        """The commit that a refspec, or the name of an image, leads to now."""
+        if reference.is_image(refspec):
+            base = (self._brought or "") if refspec == self._followed else ""
+            known = self._terms.is_offline
+            return Destination(self._images.known(refspec) if known else self._images.look(refspec, base), refspec)
         remote, ref = pull.parse(refspec)
         if remote and self._terms.is_offline:
             return Destination(trees.find(self._store, refspec), refspec)
@@ -73,17 +90,26 @@ class Finder:
         found = repo.resolve(self._store, name)
         if found is not None and repo.has_commit(self._store, found):
             return found
-        remote = remote or (pull.parse(self._followed)[0] if self._followed else "")
+        remote = remote or self._own_remote()
         if not remote or not origin.CHECKSUM.fullmatch(name):
             hint = "a commit that is to be pulled is named as REMOTE:CHECKSUM, with all its 64 digits"
             raise RepoError(f"there is no commit {name} in {repo.path_of(self._store)}", hint=hint)
         self._remote(remote).commit(name)
         return name
 
+    def _own_remote(self) -> str:
+        """That of the refspec that is followed, if it has one; an image has none."""
+        is_ref = self._followed and not reference.is_image(self._followed)
+        return pull.parse(self._followed)[0] if is_ref else ""
+
     def _find_version(self, version: str) -> str:
         """The newest commit of this version in the history of the refspec that is followed."""
         if not self._followed or origin.CHECKSUM.fullmatch(self._followed):
             raise RepoError(f":{version} is a version of no ref: this host follows none", hint="name a REFSPEC")
+        if reference.is_image(self._followed):
+            raise RepoError(
+                f":{version} is a version of no ref: this host follows {self._followed}", hint="name its tag"
+            )
         remote, ref = pull.parse(self._followed)
         is_there = remote and not self._terms.is_offline
         start = self._remote(remote).history(ref) if is_there else trees.find(self._store, self._followed)
@@ -107,8 +133,11 @@ class Finder:
             self._require_not_older(found)
         known = metadata.parse_packages(repo.metadata(repo.load_commit(self._store, found.checksum)))
         _require_architecture(found.checksum, known or ())
+        signer = reference.parse(found.refspec).remote if reference.is_image(found.refspec) else ""
+        if signer:
+            signatures.require(self._store, found.checksum, signer)
         if self._terms.certified_by:
-            self._require_certified(found, self._terms.certified_by)
+            self._require_certified(found, self._source(found)[0])
 
     def _require_not_older(self, found: Destination) -> None:
         """Of the same ref only: commits of different ones say nothing about each other."""
@@ -122,17 +151,24 @@ class Finder:
                 f"{message} than the base of this host, of {moment(times[1])}", hint="--allow-downgrade takes it"
             )
 
-    def _require_certified(self, found: Destination, keys: tuple[str, ...]) -> None:
-        remote, _ref = self._source(found)
-        missing = signatures.check(
-            self._store, found.checksum, signatures.Keys(remote=remote, certified_by=keys)
-        ).absent
+    def _require_certified(self, found: Destination, remote: str) -> None:
+        keys = signatures.Keys(remote=remote, certified_by=self._terms.certified_by)
+        missing = signatures.check(self._store, found.checksum, keys).absent
         if missing:
             hint = "its keys are those of the remote, or those in /usr/share/ostree/trusted.gpg.d"
             raise RepoError(f"commit {found.checksum} has no good signature by {', '.join(missing)}", hint=hint)
 
     def _fetch(self, found: Destination) -> None:
         """Pull what is missing of the commit; RepoError where it is no tree of packages."""
+        exact = found.is_pinned or found.is_override
+        if reference.is_image(found.refspec) and not exact:
+            if not self._terms.is_offline:
+                self._images.bring(found.refspec, found.checksum)
+        else:
+            self._fetch_from_remote(found)
+        _require_rpm_database(self._store, found.checksum)
+
+    def _fetch_from_remote(self, found: Destination) -> None:
         remote, ref = self._source(found)
         exact = found.is_pinned or found.is_override
         is_looked_for = remote and not exact and not self._terms.is_offline
@@ -140,10 +176,11 @@ class Finder:
             is_looked_for or self._is_partial(found.checksum)
         ):
             self._remote(remote).content("" if exact else ref, found.checksum)
-        _require_rpm_database(self._store, found.checksum)
 
     def _source(self, found: Destination) -> tuple[str, str]:
         """The remote that has the commit, which a user may have named with it, and the ref."""
+        if reference.is_image(found.refspec):
+            return self._named_remote or reference.parse(found.refspec).remote, ""
         remote, ref = pull.parse(found.refspec) if found.refspec else ("", "")
         return self._named_remote or remote, ref
 

@@ -161,7 +161,7 @@ def _notes(keyfile: GLib.KeyFile) -> Iterator[str]:
         if _has(keyfile, group, key):
             value = " ".join(keyfile.get_string_list(group, key))
             yield f"{key} is not taken over: {consequence.format(value)}."
-    if _has(keyfile, origin.GROUP, origin.CONTAINER):
+    if _has(keyfile, origin.GROUP, origin.CONTAINER) and not origin.refspec_in(keyfile):
         value = keyfile.get_string(origin.GROUP, origin.CONTAINER)
         yield f"{origin.CONTAINER} is not taken over: the tree is not followed from {value}."
     for nevra in [nevra for where in FILES for nevra in _nevras(keyfile, *where)]:

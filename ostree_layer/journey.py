@@ -10,11 +10,12 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ostree_layer import imports, ledger, origin, pull, repo, sysroot
-from ostree_layer.destination import ABBREVIATED, Finder, Terms
+from ostree_layer.destination import ABBREVIATED, Finder, Terms, is_known
 from ostree_layer.downloads import Progress
 from ostree_layer.errors import HostError, RepoError
 from ostree_layer.imports import Imported
 from ostree_layer.model import Destination, Network, Settings
+from ostree_layer.oci import reference
 from ostree_layer.ostree_gi import OSTree
 
 log = logging.getLogger("dnf.plugin")
@@ -96,7 +97,7 @@ class Wish:
     def _newest(self, finder: Finder, store: OSTree.Repo, start: OSTree.Deployment) -> Destination | None:
         """Where an upgrade may go; without the remote, it may still be about packages."""
         refspec = followed(store, start)
-        if self.terms.is_offline and refspec and repo.resolve(store, refspec) is None:
+        if self.terms.is_offline and refspec and not is_known(store, refspec):
             return None
         try:
             return finder.newest(refspec) if refspec else None
@@ -140,6 +141,8 @@ def followed(store: OSTree.Repo, start: OSTree.Deployment) -> str:
     if origin.is_pinned(start):
         log.info("The tree is pinned to commit %s; %s.", refspec[:12], _way_back(start))
         return ""
+    if reference.is_image(refspec):
+        return refspec
     remote, ref = pull.parse(refspec) if refspec else ("", "")
     if remote and remote not in pull.remotes(store):
         log.warning("There is no remote %s any more, so the tree has no newer commit.", remote)

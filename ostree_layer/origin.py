@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ostree_layer import rpm_ostree
 from ostree_layer.errors import HostError
 from ostree_layer.model import Destination
+from ostree_layer.oci import reference
 from ostree_layer.ostree_gi import GLib, OSTree, translated
 from ostree_layer.rpm_ostree import Layer
 
@@ -32,8 +33,16 @@ def refspec(deployment: OSTree.Deployment) -> str:
 
 
 def refspec_in(keyfile: GLib.KeyFile) -> str:
-    """The same, of an origin's text."""
-    return _value(keyfile, GROUP, "refspec") or _value(keyfile, GROUP, "baserefspec")
+    """The same, of an origin's text; of a tree that came as an image it is what a user calls the image."""
+    image = _value(keyfile, GROUP, CONTAINER)
+    named = _value(keyfile, GROUP, "refspec") or _value(keyfile, GROUP, "baserefspec")
+    return named or reference.followed(image)
+
+
+def remote(deployment: OSTree.Deployment) -> str:
+    """The remote whose keys sign the deployment's tree, whether it is there or not; empty for none."""
+    followed = refspec(deployment)
+    return reference.parse(followed).remote if reference.is_image(followed) else followed.rpartition(":")[0]
 
 
 def following(deployment: OSTree.Deployment) -> str:
@@ -90,10 +99,11 @@ def of_tree(
         followed = destination.checksum if destination.is_pinned else destination.refspec
         _set(keyfile, GROUP, OVERRIDE, destination.checksum if destination.is_override else "")
         _set(keyfile, OURS, FOLLOWED, destination.refspec if destination.is_pinned else "")
-    _set(keyfile, GROUP, "baserefspec", followed if is_local else "")
-    _set(keyfile, GROUP, "refspec", "" if is_local else followed)
+    image = reference.parse(followed).in_origin if reference.is_image(followed) else ""
+    _set(keyfile, GROUP, "baserefspec", followed if is_local and not image else "")
+    _set(keyfile, GROUP, "refspec", "" if is_local or image else followed)
     if followed:
-        _set(keyfile, GROUP, CONTAINER, "")
+        _set(keyfile, GROUP, CONTAINER, image)
     for (group, key), values in rpm_ostree.origin_of(layer or Layer()).items():
         keyfile.set_string_list(group, key, values)
     return keyfile

@@ -44,6 +44,19 @@ def check(store: OSTree.Repo, checksum: str) -> PackageCheck | None:
     return PackageCheck(compared, elsewhere, tuple(sorted(findings, key=lambda one: (one.package, one.path))))
 
 
+def owners(store: OSTree.Repo, checksum: str, contents: Contents) -> dict[str, str]:
+    """The names of the packages by the paths, without the first slash, that they have in the tree; empty without an
+    rpm database. Of several packages that have the same path it is the first by name."""
+    found: dict[str, str] = {}
+    with checkout.rpm_database(store, checksum) as (root, dbpath):
+        for packaged in rpmdb.packaged_files(root, dbpath) if dbpath else ():
+            path, entry = _locate(contents, packaged)
+            if entry is not None and not entry.is_directory:
+                name = packaged.package.rsplit("-", 2)[0]
+                found[path] = min(name, found.get(path, name))
+    return found
+
+
 def _locate(contents: Contents, packaged: PackagedFile) -> tuple[str, Entry | None]:
     """Where the tree has what a package has; to rpm, a link to a directory is as good as the directory."""
     path, entry = contents.locate(packaged.path, follow=stat.S_ISDIR(packaged.mode))

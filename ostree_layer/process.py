@@ -75,6 +75,19 @@ def helper(argv: Sequence[str], text: str, *, keep: int) -> Iterator[None]:
         raise CommandError(argv, child.returncode, stderr[-STDERR_TAIL:].strip())
 
 
+@contextlib.contextmanager
+def companion(argv: Sequence[str], *, keep: int, extra: Mapping[str, str]) -> Iterator[None]:
+    """Let argv work beside the body, the file descriptor `keep` open in it; it is over when the body is."""
+    log.debug("+ %s &", shlex.join(argv))
+    quiet = subprocess.DEVNULL
+    environment = {**ENVIRONMENT, **extra}
+    with subprocess.Popen(argv, env=environment, stdin=quiet, stdout=quiet, stderr=quiet, pass_fds=(keep,)) as child:
+        try:
+            yield
+        finally:
+            child.terminate()
+
+
 def start_detached(argv: Sequence[str]) -> None:
     """Start argv in a session of its own and leave it: nobody waits for it, nothing reads what it prints."""
     log.debug("+ %s &", shlex.join(argv))

@@ -74,6 +74,12 @@ def good_keys(store: OSTree.Repo, data: bytes, signed: bytes, keyring: Path) -> 
     return {one.primary_key for one in every if one.verdict == "good"}
 
 
+def require(store: OSTree.Repo, checksum: str, remote: str) -> None:
+    """RepoError unless a key of the remote has signed the commit."""
+    if all(signature.verdict != "good" for signature in check(store, checksum, Keys(remote=remote)).signatures):
+        raise RepoError(f"commit {checksum} has no good signature by a key of the remote {remote}")
+
+
 def are_demanded(store: OSTree.Repo, remote: str) -> bool:
     """Whether commits of the remote, which is a known one, have to be signed."""
     with translated(f"reading the settings of the remote {remote}", RepoError):

@@ -22,6 +22,7 @@ from ostree_layer import (
 from ostree_layer.errors import RepoError
 from ostree_layer.etc_model import EtcStatus
 from ostree_layer.model import Package, PackageDiff, Requests, Settings
+from ostree_layer.oci import reference
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.status_model import AutomaticStatus, DeploymentStatus, SignatureStatus, Status
 
@@ -83,14 +84,15 @@ def _read_one(loaded: OSTree.Sysroot, index: int) -> DeploymentStatus:
         pinned=retention.is_pinned_by_user(deployment),
         unlocked="" if unlocked == UNLOCKED_NONE else OSTree.Deployment.unlocked_state_to_string(unlocked),
         merge=deployment.equal(loaded.get_merge_deployment(deployment.get_osname())),
-        signatures=_signatures(store, local.base if local else checksum, origin.refspec(deployment).rpartition(":")[0]),
+        signatures=_signatures(store, local.base if local else checksum, origin.remote(deployment)),
         changes=_changes(loaded, _compared_with(loaded, index), deployment),
         etc=_read_etc(loaded, deployment),
     )
 
 
 def _pinned_to(deployment: OSTree.Deployment) -> str:
-    named = origin.refspec(deployment).rpartition(":")[2]
+    followed = origin.refspec(deployment)
+    named = "" if reference.is_image(followed) else followed.rpartition(":")[2]
     return origin.override(deployment) or (named if origin.CHECKSUM.fullmatch(named) else "")
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ostree_layer.answer import COMMIT, Answer
 from ostree_layer.compose import export
 from ostree_layer.errors import RepoError
 from ostree_layer.model import Target
+from ostree_layer.oci import encapsulation
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.report import Report
 from ostree_layer.signatures import Keys
@@ -118,16 +120,28 @@ class Export(Act):
     def set_argparser(parser: argparse.ArgumentParser) -> None:
         text = "what to export; on a host, by default, the tree that it has booted, or boots next"
         parser.add_argument("commit", metavar=COMMIT, nargs="?", help=text)
+        text = "write the tree as an image instead: oci:DIR[:TAG], oci-archive:FILE or docker://HOST/NAME[:TAG]"
+        parser.add_argument("--oci", metavar="DEST", help=text)
         text = "write treefiles, files and lockfile.json into a folder, and print only what is not in it"
         parser.add_argument("--output-dir", type=Path, metavar="DIR", help=text)
 
     @staticmethod
     def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
+        if opts.oci:
+            return _export_image(store, opts, report)
         found = export.read(store, _find(store, opts))
         if opts.output_dir is None:
             return Answer("export", found.document, found.whole().splitlines())
         found.write(opts.output_dir)
         return Answer("export", found.document, found.notes)
+
+
+def _export_image(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
+    if opts.output_dir is not None:
+        raise RepoError("--oci and --output-dir are two ways to export a tree", hint="use one of them at a time")
+    found = encapsulation.export(store, _find(store, opts), opts.oci, opts.network, report)
+    line = f"{found.image}  {found.digest}  {found.layers} layers  {found.size / 1e6:.1f} MB"
+    return Answer("image", lambda: dataclasses.asdict(found), [line])
 
 
 def open_repo(at: Target | Path, opts: argparse.Namespace) -> OSTree.Repo:

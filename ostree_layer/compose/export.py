@@ -16,6 +16,7 @@ from ostree_layer.compose.lockfile import Lock
 from ostree_layer.compose.recipe import File, Level, Recipe
 from ostree_layer.errors import RepoError
 from ostree_layer.model import LocalCommit, Package, Requests
+from ostree_layer.oci import reference
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.treefile import files, merging, rendering
 from ostree_layer.treefile.keys import BY_NAME
@@ -181,7 +182,10 @@ def _anew(wanted: Requests) -> str:
 def _layered(base: Mapping[str, Any], local: LocalCommit) -> dict[str, Any]:
     """The treefile of a base with the requests of a host added to it."""
     wanted = local.requests
-    values = {**base, "ref": f"local/{local.base_refspec.rpartition(':')[2] or local.base}"}
+    # The name of an image is none of a ref.
+    followed = "" if reference.is_image(local.base_refspec) else local.base_refspec
+    name = followed.rpartition(":")[2] or local.base
+    values = {**base, "ref": f"local/{name}"}
     there = [name for name in base.get("packages", []) if name not in wanted.removed]
     packages = [*there, *wanted.packages, *_from_nevras(wanted)]
     added = {"packages": packages, "groups": [*base.get("groups", []), *wanted.groups]}

@@ -141,11 +141,15 @@ def test_requests_that_the_base_has_already_leave_the_commit_as_it_is(host: Host
 
 
 def test_a_tree_from_a_container(foreign: Host) -> None:
-    image = "ostree-unverified-registry:quay.io/a/b"
+    for image, name in (("ostree-unverified-registry:quay.io/a/b", "docker://quay.io/a/b"), ("dir:/b", "")):
+        read_image(foreign, image, name)
+
+
+def read_image(foreign: Host, image: str, name: str) -> None:
     peers.origin_path(foreign).write_text(f"[origin]\ncontainer-image-reference={image}\n[packages]\nrequested=app;\n")
     found = imports.read(*opened(foreign))
     note = f"container-image-reference is not taken over: the tree is not followed from {image}."
-    assert (found.base_refspec, found.notes) == ("", (note,))
+    assert (found.base_refspec, found.notes) == (name, () if name else (note,))
 
 
 def test_layers_without_a_parent(host: Host) -> None:
