@@ -6,6 +6,8 @@ PYTHON ?= /usr/bin/python3
 SITE ?= $(shell $(PYTHON) -c 'import dnf, os; print(os.path.dirname(os.path.dirname(dnf.__file__)))')
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SITEDIR = $(DESTDIR)$(patsubst /usr/%,$(PREFIX)/%,$(SITE))
+# The folders of the library.
+PARTS = . compose hosting layout oci treefile
 
 .PHONY: help check demo bench deps install clean
 
@@ -28,14 +30,10 @@ bench: deps
 	$(PYTHON) -m tests.bench
 
 install:
-	install -d $(SITEDIR)/dnf-plugins $(SITEDIR)/ostree_layer/layout $(SITEDIR)/ostree_layer/treefile $(SITEDIR)/ostree_layer/compose $(SITEDIR)/ostree_layer/hosting
+	install -d $(SITEDIR)/dnf-plugins $(PARTS:%=$(SITEDIR)/ostree_layer/%)
 	install -d $(DESTDIR)/etc/dnf/plugins $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 dnf-plugins/*.py $(SITEDIR)/dnf-plugins/
-	install -m 644 ostree_layer/*.py $(SITEDIR)/ostree_layer/
-	install -m 644 ostree_layer/layout/*.py $(SITEDIR)/ostree_layer/layout/
-	install -m 644 ostree_layer/treefile/*.py $(SITEDIR)/ostree_layer/treefile/
-	install -m 644 ostree_layer/compose/*.py $(SITEDIR)/ostree_layer/compose/
-	install -m 644 ostree_layer/hosting/*.py $(SITEDIR)/ostree_layer/hosting/
+	for part in $(PARTS); do install -m 644 ostree_layer/$$part/*.py $(SITEDIR)/ostree_layer/$$part/ || exit; done
 	install -m 644 etc/ostree.conf $(DESTDIR)/etc/dnf/plugins/ostree.conf
 	install -d $(DESTDIR)$(PREFIX)/share/doc/ostree-layer
 	install -m 644 docs/status.schema.json $(DESTDIR)$(PREFIX)/share/doc/ostree-layer/status.schema.json
