@@ -92,7 +92,7 @@ class OstreePlugin(dnf.Plugin):
         from ostree_layer import dnf_base, journey, layering, terminal
 
         command, opts = self.cli.command, self.cli.command.opts
-        self.wish = command.wish() if hasattr(command, "wish") else journey.upgrade(opts, options)
+        self.wish = command.wish(options) if hasattr(command, "wish") else journey.upgrade(opts, options)
         if self.wish is None:
             return
         choose = functools.partial(self.wish.choose, progress=terminal.pulling)

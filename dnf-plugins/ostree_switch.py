@@ -11,11 +11,12 @@ from .ostree_command import ChangingCommand, register
 _, P_ = dnf.i18n.translation("ostree-layer")
 
 
-def terms_of(opts):
+def terms_of(opts, settings):
     """What the tree has to be, for the library."""
     from ostree_layer import destination
 
-    return destination.Terms(tuple(getattr(opts, "certified_by", ())), opts.allow_downgrade, bool(opts.cacheonly))
+    keys = (*getattr(opts, "certified_by", ()), *settings.certified_by)
+    return destination.Terms(keys, opts.allow_downgrade, bool(opts.cacheonly))
 
 
 class MoveCommand(dnf.cli.Command):
@@ -47,18 +48,20 @@ class MoveCommand(dnf.cli.Command):
         if not self.is_on_host:
             raise dnf.exceptions.Error(_("This machine is not an OSTree host."))
 
-    def wish(self):
+    def wish(self, settings):
         """What is wanted, for the library."""
         from ostree_layer import journey
 
         opts = self.opts
         into, name = getattr(opts, "stateroot", None) or "", getattr(opts, "name", None) or ""
         word = getattr(opts, "tree", "")
-        return journey.Wish(self.aliases[0], word, terms_of(opts), opts.from_booted, into, name, tuple(opts.forget))
+        return journey.Wish(
+            self.aliases[0], word, terms_of(opts, settings), opts.from_booted, into, name, tuple(opts.forget)
+        )
 
 
 def add_certified_by(parser):
-    text = _("the id of a GPG key that must have signed the commit; can be repeated")
+    text = _("the id of a GPG key that must have signed or certified the commit; can be repeated")
     parser.add_argument("--certified-by", action="append", default=[], metavar="KEYID", help=text)
 
 
@@ -90,7 +93,7 @@ class RebaseCommand(ChangingCommand):
         from ostree_layer import rebase, terminal
 
         opts = self.opts
-        wish = rebase.Wish(opts.tree, terms_of(opts), opts.from_booted, opts.stateroot or "")
+        wish = rebase.Wish(opts.tree, terms_of(opts, self.settings), opts.from_booted, opts.stateroot or "")
         with rebase.planned(target, wish, terminal.pulling) as plan:
             print("\n".join(plan.lines(in_full=opts.preview)))
             if not plan:

@@ -25,6 +25,8 @@ LOOKS = {
 }
 DEEDS = {
     "host": _("make a folder a store of trees, which any web server can serve"),
+    "remote": _("add, list or remove where trees come from, and the keys that they are signed by"),
+    "certify": _("record, signed, that a commit has passed a test"),
 }
 ACTS = {"compose": Compose, "schema": Schema}
 for kind, summaries in ((Look, LOOKS), (Deed, DEEDS)):
@@ -57,6 +59,7 @@ class TreeCommand(dnf.cli.Command):
         parser.add_argument("act", choices=ACTS, metavar="|".join(ACTS), help=acts)
         # Of an option that only an act knows, DNF would make the one of its own that begins like it: --allowerasing.
         parser.add_argument("--all", action="store_true", help=argparse.SUPPRESS)
+        parser.add_argument("--force", action="store_true", help=argparse.SUPPRESS)
         parser.add_argument("arguments", nargs=argparse.REMAINDER, help=_("'dnf tree ACT --help' lists them"))
 
     def pre_configure(self):

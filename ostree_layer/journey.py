@@ -115,7 +115,7 @@ def upgrade(opts: Any, settings: Settings) -> Wish | None:
     """The wish of `dnf upgrade` for a newer tree: where it names neither packages nor advisories."""
     if settings.upgrade == "packages" or any(getattr(opts, name, None) for name in NAMED):
         return None
-    terms = Terms(allow_downgrade=opts.allow_downgrade, is_offline=opts.cacheonly)
+    terms = Terms(settings.certified_by, allow_downgrade=opts.allow_downgrade, is_offline=opts.cacheonly)
     return Wish(UPGRADE, terms=terms, from_booted=opts.from_booted)
 
 

@@ -3,8 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
+from typing import Callable
+
+# Of a GPG key: what ends its fingerprint.
+KEY_ID = re.compile(r"(0x)?[0-9A-Fa-f]{8,}", re.IGNORECASE)
+# Enters a context for as long as what it names takes.
+Report = Callable[[str], "contextlib.AbstractContextManager[None]"]
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -121,6 +129,7 @@ class Settings:
     deployments: int = 2
     history: int = 10
     store: str = "/srv/trees"
+    certified_by: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

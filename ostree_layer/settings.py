@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ostree_layer.errors import HostError
-from ostree_layer.model import Settings
+from ostree_layer.model import KEY_ID, Settings
 
 SECTION = "main"
 YES = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
@@ -28,6 +28,7 @@ def parse(parser: Any) -> Settings:
         deployments=_number(parser, "deployments", default=Settings.deployments, least=2),
         history=_number(parser, "history", default=Settings.history, least=1),
         store=_text(parser, "store") or Settings.store,
+        certified_by=_key_ids(parser, "certified_by"),
     )
 
 
@@ -49,6 +50,15 @@ def _choice(parser: Any, key: str, *, default: str) -> str:
     if text not in CHOICES[key]:
         raise HostError(f"ostree.conf: {key}={text} is none of {', '.join(CHOICES[key])}")
     return text
+
+
+def _key_ids(parser: Any, key: str) -> tuple[str, ...]:
+    words = tuple(_text(parser, key).replace(",", " ").split())
+    for word in words:
+        if not KEY_ID.fullmatch(word):
+            hint = "that is 8 or more of the last hex digits of its fingerprint"
+            raise HostError(f"ostree.conf: {key}={word} is not the id of a GPG key", hint=hint)
+    return words
 
 
 def _number(parser: Any, key: str, *, default: int, least: int) -> int:

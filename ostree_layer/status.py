@@ -6,7 +6,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ostree_layer import checkout, diff, etc, finalization, metadata, origin, repo, retention, signatures, sysroot
+from ostree_layer import (
+    certification,
+    checkout,
+    diff,
+    etc,
+    finalization,
+    metadata,
+    origin,
+    repo,
+    retention,
+    signatures,
+    sysroot,
+)
 from ostree_layer.errors import RepoError
 from ostree_layer.etc_model import EtcStatus
 from ostree_layer.model import Package, PackageDiff, Requests
@@ -79,7 +91,8 @@ def _signatures(store: OSTree.Repo, checksum: str, remote: str) -> SignatureStat
         remote = ""
     try:
         demanded = bool(remote) and signatures.are_demanded(store, remote)
-        return SignatureStatus(signatures.check(store, checksum, signatures.Keys(remote=remote)).signatures, demanded)
+        found = certification.check(store, checksum, signatures.Keys(remote=remote))
+        return SignatureStatus(found.signatures, found.certifications, demanded)
     except RepoError as e:
         return SignatureStatus(unread=str(e))
 

@@ -8,8 +8,8 @@ import datetime
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ostree_layer import diff
-from ostree_layer.fields import field, listed, moment
+from ostree_layer import certification_words, diff
+from ostree_layer.fields import field, listed, moment, printable
 from ostree_layer.model import Advisory, Change
 from ostree_layer.tree_model import (
     Comparison,
@@ -60,6 +60,7 @@ def details(found: Details, *, with_packages: bool) -> Iterator[str]:
         if value:
             yield field(name, value)
     yield from listed("Signatures", map(signature, found.signatures))
+    yield from certification_words.lines(found.certifications)
     yield from listed("Metadata", (f"{key}: {text}" for key, text in found.others.items()))
     if with_packages:
         yield from listed("Packages", (package.nevra for package in found.tree.packages or ()))
@@ -141,19 +142,13 @@ def _advisory(advisory: Advisory) -> str:
 
 def file_change(change: FileChange) -> str:
     """One line, with the letter that `ostree diff` has for it."""
-    return f"{LETTERS[change.kind]} {_shown(change.path)}" + (f" ({', '.join(change.what)})" if change.what else "")
+    return f"{LETTERS[change.kind]} {printable(change.path)}" + (f" ({', '.join(change.what)})" if change.what else "")
 
 
 def _change(change: Change) -> Iterator[str]:
     day = datetime.datetime.fromtimestamp(change.timestamp, datetime.timezone.utc)
     yield f"{day:%Y-%m-%d} {change.author}"
     yield from (f"  {line}" for line in change.text.splitlines())
-
-
-def _shown(path: str) -> str:
-    """A path as one line of text, whatever it is made of."""
-    text = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def comparison_as_json(found: Comparison) -> dict[str, Any]:
@@ -176,6 +171,7 @@ def _signatures(found: Verification) -> Iterator[str]:
     lines = list(map(signature, found.signed.signatures))
     lines += [f"not signed by {key}" for key in found.signed.absent]
     yield from listed("Signatures", lines or ["none"])
+    yield from certification_words.lines(found.signed.certifications)
 
 
 def _packages(found: Verification) -> Iterator[str]:
@@ -192,7 +188,7 @@ def _packages(found: Verification) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> str:
-    return f"{finding.package} {_shown(finding.path)}: {', '.join(finding.what)}"
+    return f"{finding.package} {printable(finding.path)}: {', '.join(finding.what)}"
 
 
 def verification_as_json(found: Verification) -> dict[str, Any]:

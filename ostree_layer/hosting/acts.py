@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ostree_layer.answer import Answer
-from ostree_layer.hosting import store
+from ostree_layer.hosting import certify_acts, remote_acts, store
 from ostree_layer.hosting.means import Means
 
 
@@ -38,4 +38,4 @@ class Host(Act):
         return Answer("store", lambda: {"path": str(path)}, [f"{path} is a store of trees."])
 
 
-ACTS: dict[str, Any] = {"host": Host}
+ACTS: dict[str, Any] = {"host": Host, "remote": remote_acts.Act, "certify": certify_acts.Act}

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +15,8 @@ from ostree_layer import process, rpmdb
 from ostree_layer.errors import CommitError
 from ostree_layer.layout import initramfs
 from ostree_layer.layout.initramfs import MODULES
+from ostree_layer.model import Report as Report
 from ostree_layer.upper import Changes
-
-# Enters a context for as long as what it names takes.
-Report = Callable[[str], "contextlib.AbstractContextManager[None]"]
 
 # Every kernel package has it, and nothing else makes it.
 BUILTIN = "modules.builtin"

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`dnf tree certify`: a signed record that a commit has passed a test."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ostree_layer import certification, repo, trees
+from ostree_layer.answer import Answer
+from ostree_layer.errors import RepoError
+from ostree_layer.hosting import results
+from ostree_layer.hosting.means import Means
+from ostree_layer.hosting.store import Signing, Store
+
+
+class Act:
+    """Certify a commit in a store, or in any other repository."""
+
+    @staticmethod
+    def set_argparser(parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        add("commit", metavar="REF|COMMIT|:VERSION", help="what has passed")
+        add("--result", required=True, type=Path, metavar="FILE", help='JUnit XML, or JSON with "passed"')
+        text = "the GPG key that signs the record; by default, those that the store signs by; can be repeated"
+        add("--sign", action="append", default=[], metavar="KEYID", help=text)
+        add("--gpg-homedir", metavar="DIR", help="the GnuPG home that the key is in")
+
+    @staticmethod
+    def answer(means: Means, opts: argparse.Namespace) -> Answer:
+        path = means.store()
+        store = Store(path, repo.open_repo(path))
+        signing = Signing(tuple(opts.sign) or store.signing.keys, opts.gpg_homedir or store.signing.home)
+        if not signing.keys:
+            raise RepoError("nobody signs the record", hint="--sign=KEYID names the GPG key")
+        found = results.read(opts.result)
+        checksum = trees.find(store.repo, opts.commit)
+        record = certification.document(checksum, found.name, found.content, found.tests)
+        repo.require_writable(store.repo)
+        with store.locked():
+            pairs = ((key, certification.add(store.repo, checksum, record, key, signing.home)) for key in signing.keys)
+            done = dict(pairs)
+        lines = [
+            f"Certified commit {checksum[:12]}: {found.name}, by {key}."
+            if is_new
+            else f"Commit {checksum[:12]} is certified already: {found.name}, by {key}."
+            for key, is_new in done.items()
+        ]
+        value = {"commit": checksum, "file": found.name, "keys": done}
+        return Answer("certified", lambda: value, lines)
