@@ -59,7 +59,6 @@ class TreeCommand(dnf.cli.Command):
         parser.add_argument("act", choices=ACTS, metavar="|".join(ACTS), help=acts)
         # Of an option that only an act knows, DNF would make the one of its own that begins like it: --allowerasing.
         parser.add_argument("--all", action="store_true", help=argparse.SUPPRESS)
-        parser.add_argument("--force", action="store_true", help=argparse.SUPPRESS)
         parser.add_argument("arguments", nargs=argparse.REMAINDER, help=_("'dnf tree ACT --help' lists them"))
 
     def pre_configure(self):

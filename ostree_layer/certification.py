@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Signed records beside a commit which say that a test passed on it.
 
-A record is a JSON document and a detached GPG signature of it. Both are kept where the signatures of the commit are: they
+A record is a JSON document and a detached GPG signature of it. Both are kept where the commit's signatures are: they
 come with each pull, and are no part of the commit.
 """
 

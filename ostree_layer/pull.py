@@ -21,7 +21,7 @@ RENEWED = (
 FLAWS = {
     int(OSTree.GpgError.NO_SIGNATURE): (
         "is not signed, and this remote demands it",
-        "'dnf tree remote add {0} URL --no-verify --force' takes commits that nobody has signed",
+        "'dnf tree remote add {0} URL --no-verify --anyway' takes commits that nobody has signed",
     ),
     int(OSTree.GpgError.MISSING_KEY): ("is signed by no key that this host trusts for it", RENEWED),
     int(OSTree.GpgError.EXPIRED_KEY): ("is signed by a key that has expired", RENEWED),

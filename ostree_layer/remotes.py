@@ -55,6 +55,11 @@ class Place:
     store: OSTree.Repo
     root: Path | None = None
 
+    @property
+    def _path(self) -> Path:
+        """By a name that a user can use: that of a sysroot's repository is a file descriptor."""
+        return repo.path_of(self.store) if self.root is None else self.root / "ostree/repo"
+
     def read(self, name: str) -> Configured | None:
         """The remote of this name, if there is one."""
         if name not in pull.remotes(self.store):
@@ -117,7 +122,7 @@ class Place:
                     found.load_from_file(str(path), GLib.KeyFileFlags.NONE)
                 if found.has_group(_group(name)):
                     return path, found
-        return repo.path_of(self.store) / "config", config
+        return self._path / "config", config
 
     def _others(self, name: str) -> dict[str, str]:
         """What a remote's configuration says that is no field of Remote."""
@@ -127,7 +132,7 @@ class Place:
 
     def _keys(self, name: str) -> tuple[Key, ...]:
         """Those that were imported, and those that the configuration names."""
-        imported = repo.path_of(self.store) / f"{name}.trustedkeys.gpg"
+        imported = self._path / f"{name}.trustedkeys.gpg"
         with translated(f"reading the settings of the remote {name}", RepoError):
             named = self.store.get_remote_option(name, "gpgkeypath", "")[1] or ""
         paths = [Path(path) for path in named.split(";") if path]

@@ -12,7 +12,7 @@ from ostree_layer.tree_model import Certification, Signature
 
 @dataclasses.dataclass(frozen=True)
 class SignatureStatus:
-    """The signatures and certifications of a base commit; whether its remote demands some; and why they cannot be read, if so."""
+    """The signatures and certifications of a base commit; whether its remote demands any; why they are not read."""
 
     found: tuple[Signature, ...] = ()
     certifications: tuple[Certification, ...] = ()

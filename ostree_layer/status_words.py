@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ostree_layer import certification_words, diff, etc_words, tree_words
+from ostree_layer import diff, etc_words, tree_words
 from ostree_layer.fields import field, listed, moment
 from ostree_layer.status_model import DeploymentStatus, SignatureStatus, Status
 
@@ -33,7 +33,7 @@ def _render_one(deployment: DeploymentStatus) -> Iterator[str]:
         if value:
             yield field(name, value)
     yield from listed("Signatures", _signatures(deployment.signatures))
-    yield from certification_words.lines(deployment.signatures.certifications)
+    yield from tree_words.certifications(deployment.signatures.certifications)
     yield from listed("Changes", _shortened(diff.render(deployment.changes), LINES))
     yield from _render_etc(deployment)
 

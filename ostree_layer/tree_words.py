@@ -8,10 +8,11 @@ import datetime
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ostree_layer import certification_words, diff
+from ostree_layer import diff
 from ostree_layer.fields import field, listed, moment, printable
 from ostree_layer.model import Advisory, Change
 from ostree_layer.tree_model import (
+    Certification,
     Comparison,
     Details,
     FileChange,
@@ -60,7 +61,7 @@ def details(found: Details, *, with_packages: bool) -> Iterator[str]:
         if value:
             yield field(name, value)
     yield from listed("Signatures", map(signature, found.signatures))
-    yield from certification_words.lines(found.certifications)
+    yield from certifications(found.certifications)
     yield from listed("Metadata", (f"{key}: {text}" for key, text in found.others.items()))
     if with_packages:
         yield from listed("Packages", (package.nevra for package in found.tree.packages or ()))
@@ -91,6 +92,22 @@ def signature(found: Signature) -> str:
     """One line for a signature."""
     words = " ".join(filter(None, [found.kind, found.key, found.user]))
     return f"{words}: {found.verdict}" + (f", {found.reason}" if found.reason else "")
+
+
+def certifications(found: Iterable[Certification]) -> Iterator[str]:
+    """The lines of good records, and then those of others, each with the reason."""
+    records = list(found)
+    yield from listed("Certified", (_certification(record) for record in records if record.is_good))
+    yield from listed(
+        "Not certified", (f"{_certification(record)}: {record.reason}" for record in records if not record.is_good)
+    )
+
+
+def _certification(record: Certification) -> str:
+    key = record.signature
+    user = f"{key.user} ({key.key[-16:]})" if key.user else f"key {key.key[-16:] or '(none)'}"
+    tests = f" ({record.tests} tests)" if record.tests is not None else ""
+    return printable(f"{record.time} by {user}: {record.file}{tests}")
 
 
 def details_as_json(found: Details) -> dict[str, Any]:
@@ -171,7 +188,7 @@ def _signatures(found: Verification) -> Iterator[str]:
     lines = list(map(signature, found.signed.signatures))
     lines += [f"not signed by {key}" for key in found.signed.absent]
     yield from listed("Signatures", lines or ["none"])
-    yield from certification_words.lines(found.signed.certifications)
+    yield from certifications(found.signed.certifications)
 
 
 def _packages(found: Verification) -> Iterator[str]:

@@ -41,7 +41,7 @@ class Act:
         add("--proxy", default="", metavar="URL", help="the proxy that leads to it")
         add("--verify-summary", action="store_true", help="its summary has to be signed, too")
         add("--no-verify", action="store_true", help="its commits need not be signed")
-        add("--force", action="store_true", help="change what is there; remove what deployments follow")
+        add("--anyway", action="store_true", help="change what is there; remove what deployments follow")
 
     @staticmethod
     def answer(means: Means, opts: argparse.Namespace) -> Answer:
@@ -74,8 +74,8 @@ def _add(means: Means, opts: argparse.Namespace) -> Answer:
     fetched = _fetched(means, opts, former)
     wanted = _wanted(means, opts, former)
     different = remotes.differences(former.remote, wanted) if former else []
-    if different and not opts.force:
-        hint = "--force changes it"
+    if different and not opts.anyway:
+        hint = "--anyway changes it"
         raise RepoError(f"there is a remote {opts.name} already: {'; '.join(different)}", hint=hint)
     if former and not different and not fetched:
         return _told(means, opts.name, "The remote {0} is there already, and the same.", is_changed=False)
@@ -101,9 +101,9 @@ def _remove(means: Means, opts: argparse.Namespace) -> Answer:
     with _changing(means) as (place, opened):
         pull.require_remote(place.store, opts.name)
         found = remotes.followers(opened, opts.name) if opened is not None else []
-        if found and not opts.force:
+        if found and not opts.anyway:
             which = ", ".join(map(str, found))
-            hint = "--force removes it all the same; they have no newer commit then"
+            hint = "--anyway removes it all the same; they have no newer commit then"
             raise HostError(f"the remote {opts.name} is followed: deployment {which}", hint=hint)
         place.remove(opts.name)
     value = {"name": opts.name, "followers": found}

@@ -14,19 +14,20 @@ FLOORS = (
     "account_files compose.versions contexts dirtree errors evr failpoint fields files host_options hosting"
     " layout.os_release layout.selinux model modes objects ownership signals staged_root treefile.merging",
     "advisories compose.lockfile compose.repositories compose_options contents database diff etc_model fsck host"
-    " labels layout.ids layout.record metadata mounts ostree_gi privileges process repo requests rpm_ostree rpmdb"
-    " settings solver sysusers tmpfiles tree_model treefile.kinds treefile.text upper",
-    "cage checkout clone commit compose.composed dnf_base etc_words finalization graft hosting.store"
+    " hosting.results labels layout.ids layout.record metadata mounts ostree_gi privileges process repo requests"
+    " rpm_ostree rpmdb settings solver sysusers tmpfiles tree_model treefile.kinds treefile.text upper",
+    "cage checkout clone commit compose.composed dnf_base etc_words finalization graft hosting.store keyring"
     " layout.accounts layout.initramfs layout.machine layout.paths layout.places layout.reproducible"
     " layout.rpm_home layout.skeleton layout.var lean local_history misfits move_words notices origin pull relabel"
     " replay signatures status_model sysroot tree_words treefile.files treefile.keys treefile.kickstart"
     " treefile.kickstart_file treefile.rules treefile.source treefile.variables",
-    "answer boot caged_rpm choice comparison compose.ids compose.inputs compose.layers compose.recipe"
-    " compose.selection deploy etc imports journal layout layout.kernel ledger looking packaged place retention"
-    " staging status_words terminal treefile treefile.rendering trees var_data",
+    "answer boot caged_rpm certification choice comparison compose.ids compose.inputs compose.layers"
+    " compose.recipe compose.selection deploy etc hosting.means imports journal layout layout.kernel ledger"
+    " looking packaged place remotes retention staging status_words terminal treefile treefile.rendering trees"
+    " var_data",
     "activation cleaner compose.customs compose.export compose.family compose.order compose.record"
-    " compose.workshop destination history hosting.means interop move pins stateroots status switching tidying"
-    " trunk workpiece",
+    " compose.workshop destination details history hosting.certify_acts hosting.remote_acts interop move pins"
+    " stateroots status switching tidying trunk workpiece",
     "compose compose.planning compose.report deployment_words hosting.acts journey layering rebase tree_acts",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
