@@ -123,10 +123,8 @@ def test_results_that_certify_nothing(text: str, words: str, tester: Certifier, 
 
 
 def test_who_signs(tester: Certifier, stream: Stream, keyring: Path) -> None:
-    assert (
-        "Error: nobody signs the record\n(--sign=KEYID names the GPG key)\n"
-        in tester.certify(BASE_REF, PASSED, "-y")[1]
-    )
+    said = tester.certify(BASE_REF, PASSED, "-y")[1]
+    assert "Error: nobody signs the record\n(--sign=KEYID names the GPG key)\n" in said
     status, said = tester.certify(BASE_REF, PASSED, f"--sign={'AB' * 20}", f"--gpg-homedir={keyring}")
     assert status == 1 and f"Error: signing by the key {'AB' * 20}: " in said and "(--gpg-homedir=DIR names " in said
     for key, value in (("sign", tester.key), ("gpg_home", str(keyring))):
@@ -152,9 +150,8 @@ def test_going_to_what_was_certified(
 
 def test_upgrades_and_what_is_here_already(client: Host, stream: Stream, tester: Certifier, keyring: Path) -> None:
     trust(client, keyring)
-    (client.folder / "plugins.d/ostree.conf").write_text(
-        f"[main]\nenabled=1\ncertified_by={tester.key[-16:]}, {tester.key}\n"
-    )
+    settings = f"[main]\nenabled=1\ncertified_by={tester.key[-16:]}, {tester.key}\n"
+    (client.folder / "plugins.d/ostree.conf").write_text(settings)
     new = stream.publish("1.2")
     ostree("pull", client.repo, REMOTE, BASE_REF)
     for words in (("upgrade",), ("deploy", "1.2"), ("rebase", PLUS.replace("plus", "base"))):

@@ -44,9 +44,8 @@ def test_a_remote_without_a_key(client: Host, stream: Stream, keyring: Path) -> 
         status == 1 and "Error: no key is known that signs the commits of mine\n(--gpgkey=FILE|URL names it; " in said
     )
     (stream.repo / "key.asc").write_bytes((keyring / "public").read_bytes())
-    assert (
-        f"(it offers one: --gpgkey=file://{stream.repo}/key.asc takes it; --no-verify " in strict(client, *command)[1]
-    )
+    offered = f"(it offers one: --gpgkey=file://{stream.repo}/key.asc takes it; --no-verify "
+    assert offered in strict(client, *command)[1]
     status, said = strict(client, *command, "--no-verify")
     assert status == 0 and "Warning: commits of mine are taken whoever made them.\n" in said
     assert said.endswith(f"Added the remote mine, in {client.sysroot}/ostree/repo/config.\n")
@@ -76,9 +75,7 @@ def test_what_differs_needs_more_words(client: Host, stream: Stream) -> None:
     ostree("config", client.repo, "set", "--group", 'remote "mine"', "branches", "a;b;")
     command = ("tree", "remote", "add", "mine", "file:///nowhere", "--no-verify", "--proxy=http://127.0.0.1:9")
     said = refusal(client, *command)
-    assert (
-        f"already: url is file://{stream.repo}, not file:///nowhere; proxy is nothing, not http://127.0.0.1:9" in said
-    )
+    assert f"already: url is file://{stream.repo}, not file:///nowhere; proxy is nothing, not http:" in said
     assert "\n(--anyway changes it)\n" in said
     said = client.done(*command, "--anyway")
     assert "Changed the remote mine, in " in said
@@ -136,9 +133,7 @@ def test_a_signature_of_another_commit(client: Host, stream: Stream, keyring: Pa
     paths = [stream.repo / f"objects/{name[:2]}/{name[2:]}.commitmeta" for name in (base, plus)]
     paths[0].rename(paths[1])
     said = refusal(client, "rebase", TREE)
-    assert (
-        f"commit {plus} of mine has a signature that does not fit: one of the two was changed after signing\n" in said
-    )
+    assert f"commit {plus} of mine has a signature that does not fit: one of the two was changed after" in said
 
 
 def test_a_key_that_expires_is_prolonged(client: Host, stream: Stream, keyring: Path) -> None:
@@ -150,9 +145,7 @@ def test_a_key_that_expires_is_prolonged(client: Host, stream: Stream, keyring: 
     add(client, stream, f"--gpgkey={public}")
     time.sleep(max(0.0, float(str(found(client)["keys"][0]["expires"])) - time.time() + 1))  # type: ignore[index]
     said = refusal(client, "rebase", TREE)
-    assert (
-        f"commit {plus} of mine is signed by a key that has expired\n('dnf tree remote add mine URL --gpgkey=" in said
-    )
+    assert f"commit {plus} of mine is signed by a key that has expired\n('dnf tree remote add mine URL" in said
     assert f"{key}, EXPIRED on " in strict(client, "tree", "remote", "list")[1]
     assert f"Error: the key {key} in {public} expired on " in refusal(
         client, "tree", "remote", "add", "mine", f"file://{stream.repo}", f"--gpgkey={public}"
