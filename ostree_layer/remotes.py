@@ -90,12 +90,12 @@ class Place:
         how = OSTree.RepoRemoteChange.ADD if is_new else OSTree.RepoRemoteChange.REPLACE
         with signals.held_off(), translated(doing, RepoError):
             self._change(how, wanted.name, wanted.url, GLib.Variant("a{sv}", options))
-            failpoint("remotes::written")
             try:
+                failpoint("remotes::written")
                 for content in keys:
                     stream = Gio.MemoryInputStream.new_from_bytes(GLib.Bytes.new(content))
                     self.store.remote_gpg_import(wanted.name, stream, None, None)
-            except GLib.Error:
+            except BaseException:
                 if is_new:
                     self._change(OSTree.RepoRemoteChange.DELETE, wanted.name)
                 raise

@@ -113,6 +113,17 @@ def test_where_there_is_no_host(folder: Path) -> None:
     assert "Error: this machine is not an OSTree host\n(--repo=DIR names a repository, " in done.stdout
 
 
+@pytest.mark.parametrize(("act", "is_left"), [("raise", False), ("kill", True)])
+def test_dying_before_the_key_is_there(act: str, is_left: bool, client: Host, stream: Stream, keyring: Path) -> None:
+    command = ("-y", "tree", "remote", "add", "mine", f"file://{stream.repo}", f"--gpgkey={keyring}/public")
+    assert client.dnf(*command, extra={"OSTREE_LAYER_FAILPOINT": f"remotes::written={act}"}).returncode != 0
+    assert ("mine" in ostree("remote", "list", client.repo)) is is_left
+    if is_left:
+        assert "is not signed, and this remote demands it" in refusal(client, "rebase", "mine:toy/1/base")
+    assert "Importing GPG key" in client.done(*command)
+    assert keys.fingerprint(keyring) in ostree("remote", "gpg-list-keys", client.repo, "mine")
+
+
 def test_what_is_not_signed_well_is_refused(client: Host, stream: Stream, keyring: Path) -> None:
     add(client, stream, f"--gpgkey={keyring}/public")
     plus = stream.publish("p1")
