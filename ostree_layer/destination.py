@@ -121,14 +121,17 @@ class Finder:
             )
 
     def _require_certified(self, found: Destination, keys: tuple[str, ...]) -> None:
+        """A commit that is here already may have been certified since."""
         remote, _ref = self._source(found)
         trusted = signatures.Keys(remote=remote, certified_by=keys)
         missing = certification.check(self._store, found.checksum, trusted).absent
+        if missing and remote and (found.is_pinned or found.is_override) and not self._terms.is_offline:
+            self._remote(remote).commit(found.checksum)
+            missing = certification.check(self._store, found.checksum, trusted).absent
         if missing:
             hint = "its keys are those of the remote, or those in /usr/share/ostree/trusted.gpg.d"
-            raise RepoError(
-                f"commit {found.checksum} has no good signature or certification by {', '.join(missing)}", hint=hint
-            )
+            message = f"commit {found.checksum} has no good signature or certification by {', '.join(missing)}"
+            raise RepoError(message, hint=hint)
 
     def _fetch(self, found: Destination) -> None:
         """Pull what is missing of the commit; RepoError where it is no tree of packages."""

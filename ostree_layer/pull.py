@@ -118,9 +118,8 @@ class Remote:
             return []
 
     def commit(self, checksum: str) -> None:
-        """Pull a commit without its content."""
-        if not repo.has_commit(self._store, checksum):
-            self._pull(checksum[:12], {"refs": _strings([checksum])}, commits_only=True)
+        """Pull a commit without its content, and what is beside it there now."""
+        self._pull(checksum[:12], {"refs": _strings([checksum])}, commits_only=True)
 
     def content(self, ref: str, checksum: str) -> None:
         """Pull all of a commit that is missing; then the ref, if one is given, names it here."""

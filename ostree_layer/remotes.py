@@ -151,7 +151,9 @@ def differences(old: Remote, new: Remote) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    return {True: "on", False: "off", "": "nothing"}.get(value, str(value)) if isinstance(value, (bool, str)) else ""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value) or "nothing"
 
 
 def followers(sysroot: OSTree.Sysroot, name: str) -> list[int]:

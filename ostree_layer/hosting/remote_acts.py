@@ -23,7 +23,7 @@ from ostree_layer.ostree_gi import OSTree
 from ostree_layer.remotes import Configured, Place, Remote
 
 log = logging.getLogger("dnf.plugin")
-SCHEMES = ("mirrorlist=", "oci+", "docker://")
+MIRRORLIST = "mirrorlist="
 
 
 class Act:
@@ -152,7 +152,8 @@ def _wanted(means: Means, opts: argparse.Namespace, former: Configured | None) -
         offered = f"it offers one: --gpgkey={key} takes it" if _is_there(means, key) else "--gpgkey=FILE|URL names it"
         message = f"no key is known that signs the commits of {opts.name}"
         raise RepoError(message, hint=f"{offered}; --no-verify takes commits that nobody has signed")
-    return Remote(opts.name, url, opts.contenturl, opts.proxy, is_verified, opts.verify_summary)
+    content = _address(opts.contenturl) if opts.contenturl else ""
+    return Remote(opts.name, url, content, opts.proxy, is_verified, opts.verify_summary)
 
 
 def _fetched(means: Means, opts: argparse.Namespace, former: Configured | None) -> list[Fetched]:
@@ -188,7 +189,7 @@ def _approve(means: Means, fetched: Fetched) -> None:
 def _warn(means: Means, wanted: Remote) -> None:
     if not wanted.gpg_verify:
         log.warning("Warning: commits of %s are taken whoever made them.", wanted.name)
-    if wanted.url.startswith(SCHEMES):
+    if wanted.url.startswith(MIRRORLIST):
         return
     if not any(_is_there(means, f"{wanted.url.rstrip('/')}/{name}") for name in ("summary", "config")):
         log.warning("Warning: there is no repository of trees at %s now.", wanted.url)
@@ -204,7 +205,7 @@ def _is_there(means: Means, url: str) -> bool:
 
 def _address(word: str) -> str:
     """A path as an address, an address as it is."""
-    return word if ":" in word or word.startswith("mirrorlist=") else f"file://{os.path.abspath(word)}"
+    return word if "://" in word else f"file://{os.path.abspath(word)}"
 
 
 def _lines(found: Configured) -> Iterator[str]:

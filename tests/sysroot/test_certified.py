@@ -159,6 +159,21 @@ def test_upgrades_and_what_is_here_already(client: Host, stream: Stream, tester:
     tester.certified(BASE_REF)
     client.done("upgrade")
     assert client.deployments()[0].startswith(new)
+    assert tester.certify(BASE_REF, PASSED, name="later.json")[0] == 0
+    assert "Nothing to do" in client.done("upgrade")
+    found = client.status()[0]["signatures"]["certifications"]
+    assert [one["file"] for one in found] == ["result.json", "later.json"]
+
+
+def test_a_commit_that_is_named(client: Host, stream: Stream, tester: Certifier, keyring: Path) -> None:
+    trust(client, keyring)
+    plus = stream.publish("p1")
+    ostree("pull", client.repo, REMOTE, PLUS_REF)
+    demand = ("rebase", "--certified-by", tester.key, f"{REMOTE}:{plus}")
+    assert "has no good signature or certification by" in refusal(client, *demand)
+    tester.certified(PLUS_REF)
+    client.done(*demand)
+    assert client.deployments()[0].startswith(plus)
 
 
 def test_a_setting_that_is_no_key(client: Host) -> None:

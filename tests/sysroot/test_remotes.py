@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import guard, keys
+from tests.servers import serving
 from tests.streams import Stream
 from tests.sysroot.test_rebase import refusal
 from tests.sysroot.test_switch_signed import sign
@@ -51,6 +52,16 @@ def test_a_remote_without_a_key(client: Host, stream: Stream, keyring: Path) -> 
     assert said.endswith(f"Added the remote mine, in {client.sysroot}/ostree/repo/config.\n")
     assert found(client)["gpg_verify"] is False
     assert "The remote mine is there already, and the same.\n" in strict(client, *command, "--no-verify")[1]
+
+
+def test_a_key_and_a_summary_of_a_web_server(client: Host, stream: Stream, keyring: Path) -> None:
+    (stream.repo / "key.asc").write_bytes((keyring / "public").read_bytes())
+    with serving(stream.repo) as server:
+        key = f"--gpgkey={server.url}/key.asc"
+        said = client.done("tree", "remote", "add", "mine", server.url, key, "--verify-summary")
+        assert f" From       : {server.url}/key.asc\n" in said and "there is no repository" not in said
+        assert found(client)["verify_summary"] is True
+        assert "the summary of mine is not signed, and this remote" in refusal(client, "rebase", "mine:toy/1/base")
 
 
 def test_a_key_is_shown_and_asked_for(client: Host, stream: Stream, keyring: Path) -> None:
@@ -113,12 +124,12 @@ def test_where_there_is_no_host(folder: Path) -> None:
     assert "Error: this machine is not an OSTree host\n(--repo=DIR names a repository, " in done.stdout
 
 
-@pytest.mark.parametrize(("act", "is_left"), [("raise", False), ("kill", True)])
-def test_dying_before_the_key_is_there(act: str, is_left: bool, client: Host, stream: Stream, keyring: Path) -> None:
+@pytest.mark.parametrize(("act", "left"), [("raise", []), ("kill", ["mine"])])
+def test_dying_before_the_key_is_there(act: str, left: list[str], client: Host, stream: Stream, keyring: Path) -> None:
     command = ("-y", "tree", "remote", "add", "mine", f"file://{stream.repo}", f"--gpgkey={keyring}/public")
     assert client.dnf(*command, extra={"OSTREE_LAYER_FAILPOINT": f"remotes::written={act}"}).returncode != 0
-    assert ("mine" in ostree("remote", "list", client.repo)) is is_left
-    if is_left:
+    assert ostree("remote", "list", client.repo).split() == [*left, "toys"]
+    if left:
         assert "is not signed, and this remote demands it" in refusal(client, "rebase", "mine:toy/1/base")
     assert "Importing GPG key" in client.done(*command)
     assert keys.fingerprint(keyring) in ostree("remote", "gpg-list-keys", client.repo, "mine")
