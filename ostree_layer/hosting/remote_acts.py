@@ -157,7 +157,7 @@ def _wanted(means: Means, opts: argparse.Namespace, former: Configured | None) -
 
 
 def _fetched(means: Means, opts: argparse.Namespace, former: Configured | None) -> list[Fetched]:
-    """The keys that the options name, without what the remote has already; an expired one is none."""
+    """The keys that the options name, without what the remote has already; RepoError where all have expired."""
     known = {dataclasses.replace(key, user="") for key in (former.keys if former else ())}
     found = []
     for name in opts.gpgkey:
@@ -167,9 +167,8 @@ def _fetched(means: Means, opts: argparse.Namespace, former: Configured | None) 
             keys = keyring.parse(content)
         except RepoError as e:
             raise RepoError(f"there are no GPG keys in {name}") from e
-        for key in keys:
-            if key.is_expired:
-                raise RepoError(f"the key {key.fingerprint} in {name} expired on {moment(key.expires)}")
+        if all(key.is_expired for key in keys):
+            raise RepoError(f"the key {keys[0].fingerprint} in {name} expired on {moment(keys[0].expires)}")
         new = tuple(key for key in keys if dataclasses.replace(key, user="") not in known)
         found += [Fetched(url, content, new)] if new else []
     return found

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from ostree_layer import certification, repo
+from ostree_layer.errors import RepoError
+from ostree_layer.hosting import results
 from ostree_layer.ostree_gi import GLib
 from ostree_layer.signatures import Keys
 from tests import guard, keys
 from tests.streams import BASE_REF, PLUS_REF, REMOTE, Stream
-from tests.sysroot.test_pulls import BOTH
 from tests.sysroot.test_rebase import PLUS, refusal
 from tests.sysroots import Host, ostree
 
@@ -116,9 +117,17 @@ def test_what_verify_and_show_say(tester: Certifier, stream: Stream, keyring: Pa
         ("ok", "is neither JUnit XML nor JSON: "),
     ],
 )
-def test_results_that_certify_nothing(text: str, words: str, tester: Certifier, stream: Stream) -> None:
-    status, said = tester.certify(BASE_REF, text)
-    assert status == 1 and f"Error: the result {stream.repo.parent}/result.json {words}" in said
+def test_results_that_certify_nothing(text: str, words: str, folder: Path) -> None:
+    path = folder / "result"
+    path.write_text(text)
+    with pytest.raises(RepoError) as refused:
+        results.read(path)
+    assert f"{refused.value.sentence()}\n".startswith(f"the result {path} {words}")
+
+
+def test_a_failure_leaves_nothing(tester: Certifier, stream: Stream) -> None:
+    status, said = tester.certify(BASE_REF, '{"passed": false}')
+    assert status == 1 and "result.json says that something failed\n(it certifies nothing)\n" in said
     assert not beside(stream, ostree("rev-parse", f"--repo={stream.repo}", BASE_REF).strip())
 
 
@@ -132,13 +141,10 @@ def test_who_signs(tester: Certifier, stream: Stream, keyring: Path) -> None:
     assert tester.certify(BASE_REF, PASSED, "-y")[0] == 0
 
 
-@BOTH
-def test_going_to_what_was_certified(
-    command: str, client: Host, stream: Stream, tester: Certifier, keyring: Path
-) -> None:
+def test_going_to_what_was_certified(client: Host, stream: Stream, tester: Certifier, keyring: Path) -> None:
     trust(client, keyring)
     plus = stream.publish("p1")
-    demand = (command, "--certified-by", tester.key, PLUS)
+    demand = ("system-switch", "--certified-by", tester.key, PLUS)
     assert f"commit {plus} has no good signature or certification by {tester.key}\n" in refusal(client, *demand)
     tester.certified(PLUS_REF)
     client.done(*demand)
