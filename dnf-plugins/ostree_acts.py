@@ -3,6 +3,7 @@
 
 import contextlib
 import functools
+import importlib
 import json
 import os
 import pathlib
@@ -60,7 +61,7 @@ class Answering(Act):
             print(json.dumps(answer.document(), indent=2))
         else:
             for line in answer.lines:
-                print(line)
+                print(line, flush=True)  # there may be no end of them
         self.command.cli.demands.success_exit_status = answer.status
 
     def settings(self):
@@ -96,14 +97,19 @@ class Deed(Answering):
 
     @classmethod
     def of_library(cls):
-        from ostree_layer.hosting import acts
+        name = cls.__name__
+        return getattr(importlib.import_module(f"ostree_layer.hosting.{name}_act"), name.capitalize())
 
-        return acts.ACTS[cls.__name__]
-
-    def answer(self, report):
-        from ostree_layer import signals
+    def run(self):
+        from ostree_layer import dnf_base, signals
 
         signals.end_by_exit()
+        try:
+            super().run()
+        except Exception as e:
+            raise dnf.exceptions.Error(dnf_base.sentence(e)) from e
+
+    def answer(self, report):
         return self.of_library().answer(self.means(report), self.opts)
 
     def means(self, report):

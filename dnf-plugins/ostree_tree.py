@@ -25,6 +25,11 @@ LOOKS = {
 }
 DEEDS = {
     "host": _("make a folder a store of trees, which any web server can serve"),
+    "publish": _("let a ref of a store lead to a tree, with all that its clients need"),
+    "sign": _("sign commits of a store, and its summary"),
+    "delta": _("make a static delta between two commits of a store"),
+    "prune": _("remove old commits from a store"),
+    "serve": _("serve a store on loopback, to try things out"),
     "remote": _("add, list or remove where trees come from, and the keys that they are signed by"),
     "certify": _("record, signed, that a commit has passed a test"),
 }

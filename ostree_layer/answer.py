@@ -9,6 +9,8 @@ from typing import Any, Callable
 
 from ostree_layer import tree_words
 
+COMMIT = "REF|COMMIT|:VERSION"
+
 
 @dataclasses.dataclass(frozen=True)
 class Answer:

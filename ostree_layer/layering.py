@@ -38,12 +38,13 @@ from ostree_layer import (
 from ostree_layer.deploy import Tree
 from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
-from ostree_layer.layout.kernel import Report, Wishes
+from ostree_layer.layout.kernel import Wishes
 from ostree_layer.looking import HISTORY
 from ostree_layer.model import Deployed, Destination, EtcConflict, LocalCommit, Package, Target, Transaction
 from ostree_layer.move import Move
 from ostree_layer.ostree_gi import GLib, OSTree
 from ostree_layer.place import Place
+from ostree_layer.report import Report
 from ostree_layer.workpiece import Workpiece
 
 Choose = Callable[[OSTree.Sysroot, OSTree.Deployment], "Destination | None"]

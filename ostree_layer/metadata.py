@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ostree_layer import evr
-from ostree_layer.model import LocalCommit, Package, Requests, Transaction
+from ostree_layer.model import LocalCommit, Package, PackageDiff, Requests, Transaction
 from ostree_layer.ostree_gi import GLib
 
 Values = dict[str, GLib.Variant]
 
 OURS = "ostree-layer."
+DIFF = OURS + "package-diff"
 PKGLIST = "rpmostree.rpmdb.pkglist"
 INITRAMFS_ARGUMENTS = "rpmostree.initramfs-args"
 # What a local commit has in common with the commit that it was made from.
@@ -49,6 +50,11 @@ def _transaction(made_by: Transaction) -> Values:
 def packages_variant(packages: Iterable[Package]) -> GLib.Variant:
     """What `parse_packages` reads, in the order in which other tools search it."""
     return GLib.Variant("a(sssss)", [dataclasses.astuple(package) for package in sorted(packages, key=_order)])
+
+
+def diff_variant(changes: PackageDiff) -> GLib.Variant:
+    """What a commit has as DIFF: how its packages differ from those of the one before it."""
+    return GLib.Variant("a(sss)", list(changes.rows()))
 
 
 def _order(package: Package) -> tuple[str, Any, str]:

@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
-from typing import Callable
+from collections.abc import Iterable, Iterator, Mapping
 
 # Of a GPG key: what ends its fingerprint.
 KEY_ID = re.compile(r"(0x)?[0-9A-Fa-f]{8,}", re.IGNORECASE)
-# Enters a context for as long as what it names takes.
-Report = Callable[[str], "contextlib.AbstractContextManager[None]"]
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -112,6 +108,15 @@ class PackageDiff:
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.upgraded or self.downgraded)
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Each package that changed: name and architecture, version before, version now; empty where there was none."""
+        for old, new in sorted((*self.upgraded, *self.downgraded)):
+            yield old.name_arch, old.evr, new.evr
+        for package in self.removed:
+            yield package.name_arch, package.evr, ""
+        for package in self.added:
+            yield package.name_arch, "", package.evr
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,11 +24,11 @@ from ostree_layer import (
 )
 from ostree_layer.destination import Finder, Terms
 from ostree_layer.failpoint import failpoint
-from ostree_layer.layout.kernel import Report
 from ostree_layer.model import Deployed, Destination, EtcConflict, Package, Settings, Target
 from ostree_layer.move_words import counted, tree
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.pull import Progress
+from ostree_layer.report import Report
 
 
 @dataclasses.dataclass(frozen=True)

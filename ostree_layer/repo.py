@@ -57,9 +57,14 @@ def metadata(commit: GLib.Variant) -> dict[str, GLib.Variant]:
 
 def all_metadata(repo: OSTree.Repo, checksum: str) -> dict[str, GLib.Variant]:
     """A commit's metadata with what is stored beside the commit."""
+    return {**beside(repo, checksum), **metadata(load_commit(repo, checksum))}
+
+
+def beside(repo: OSTree.Repo, checksum: str) -> dict[str, GLib.Variant]:
+    """What is stored beside a commit, and is no part of it: signatures, above all."""
     with translated(f"reading what is beside commit {checksum}", RepoError):
-        beside = repo.read_commit_detached_metadata(checksum, None)[1]
-    return {**(_values(beside) if beside is not None else {}), **metadata(load_commit(repo, checksum))}
+        found = repo.read_commit_detached_metadata(checksum, None)[1]
+    return {} if found is None else _values(found)
 
 
 def _values(stored: GLib.Variant) -> dict[str, GLib.Variant]:
@@ -176,9 +181,14 @@ def has_commit(repo: OSTree.Repo, checksum: str) -> bool:
     return bool(repo.has_object(OSTree.ObjectType.COMMIT, checksum, None)[1])
 
 
-def pull_commit(repo: OSTree.Repo, source: OSTree.Repo, checksum: str) -> None:
-    """Copy one commit with all that is in it; what repo has already is not copied again."""
-    options = GLib.Variant("a{sv}", {"refs": GLib.Variant("as", [checksum])})
+def pull_commit(repo: OSTree.Repo, source: OSTree.Repo, checksum: str, *, is_trusted: bool = True) -> None:
+    """Copy one commit with all that is in it; what repo has already is not copied again.
+
+    RepoError where an object is not what its checksum says, if the source is not trusted.
+    """
+    flags = OSTree.RepoPullFlags.NONE if is_trusted else OSTree.RepoPullFlags.UNTRUSTED
+    values = {"refs": GLib.Variant("as", [checksum]), "flags": GLib.Variant("i", int(flags))}
+    options = GLib.Variant("a{sv}", values)
     with translated(f"copying commit {checksum[:12]} into {path_of(repo)}", RepoError):
         repo.pull_with_options(f"file://{path_of(source)}", options, None, None)
 

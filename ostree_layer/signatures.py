@@ -58,6 +58,22 @@ def check(store: OSTree.Repo, checksum: str, keys: Keys) -> SignatureCheck:
     return SignatureCheck(tuple(found), tuple(absent))
 
 
+def good_keys(store: OSTree.Repo, data: bytes, signed: bytes, keyring: Path) -> set[str]:
+    """The fingerprints of the keys in keyring, primary ones, of which data has a good signature.
+
+    `signed` is what libostree keeps of signatures, as in `summary.sig`.
+    """
+    stored = GLib.Variant.new_from_bytes(GLib.VariantType("a{sv}"), GLib.Bytes.new(signed), False)
+    found = stored.lookup_value(GPG_KEY, GLib.VariantType("aay"))
+    if found is None:
+        return set()
+    joined = GLib.Bytes.new(b"".join(bytes(one) for one in found.unpack()))
+    with _binary(keyring) as binary, translated("verifying signatures", RepoError):
+        result = store.gpg_verify_data(None, GLib.Bytes.new(data), joined, None, gfile(binary), None)
+    every = (_gpg_signature(result, index) for index in range(result.count_all()))
+    return {one.primary_key for one in every if one.verdict == "good"}
+
+
 def are_demanded(store: OSTree.Repo, remote: str) -> bool:
     """Whether commits of the remote, which is a known one, have to be signed."""
     with translated(f"reading the settings of the remote {remote}", RepoError):

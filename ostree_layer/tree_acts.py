@@ -20,17 +20,16 @@ from ostree_layer import (
     tree_words,
     trees,
 )
-from ostree_layer.answer import Answer
+from ostree_layer.answer import COMMIT, Answer
 from ostree_layer.compose import export
 from ostree_layer.errors import RepoError
-from ostree_layer.layout.kernel import Report
 from ostree_layer.model import Target
 from ostree_layer.ostree_gi import OSTree
+from ostree_layer.report import Report
 from ostree_layer.signatures import Keys
 from ostree_layer.tree_model import Verification
 
 UNCHANGED = 77
-COMMIT = "REF|COMMIT|:VERSION"
 
 
 class Act:

@@ -13,10 +13,11 @@ from ostree_layer import cage, caged_rpm, graft, labels, layout, relabel, upper
 from ostree_layer.account_files import Accounts
 from ostree_layer.layout import kernel
 from ostree_layer.layout.ids import Ids
-from ostree_layer.layout.kernel import Report, Wishes
+from ostree_layer.layout.kernel import Wishes
 from ostree_layer.layout.record import Record, Watch
 from ostree_layer.model import Package
 from ostree_layer.ostree_gi import OSTree
+from ostree_layer.report import Report
 from ostree_layer.staged_root import StagedRoot
 
 

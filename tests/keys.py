@@ -31,6 +31,11 @@ def fingerprint(home: Path) -> str:
     return next(line.split(":")[9] for line in lines if line.startswith("fpr:"))
 
 
+def wait_for_expiry(home: Path) -> None:
+    while b"pub:e:" not in gpg(home, "--with-colons", "--list-keys"):
+        time.sleep(0.1)
+
+
 def stranger(folder: Path) -> bytes:
     """The public half of another key."""
     with made(folder / "stranger", "Stranger") as home:

@@ -21,9 +21,10 @@ from ostree_layer.compose.workshop import Workshop
 from ostree_layer.errors import ComposeError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout import initramfs, machine, rpm_home
-from ostree_layer.layout.kernel import Report, Wishes
+from ostree_layer.layout.kernel import Wishes
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.process import EPOCH
+from ostree_layer.report import Report
 from ostree_layer.treefile import Treefile
 from ostree_layer.workpiece import Workpiece
 

@@ -14,7 +14,7 @@ from typing import Any
 from ostree_layer import process, rpmdb
 from ostree_layer.errors import CommandError, CommitError
 from ostree_layer.layout import os_release, paths, rpm_home
-from ostree_layer.layout.kernel import Report
+from ostree_layer.report import Report
 
 SYSTEMCTL = "usr/bin/systemctl"
 UNITS = "usr/lib/systemd/system"

@@ -78,7 +78,7 @@ def read(store: OSTree.Repo, checksum: str) -> Export:
     values = repo.metadata(repo.load_commit(store, checksum))
     local = metadata.parse_local(values)
     if local is not None:
-        return _export(store, checksum, *_of_host(store, local, repo.version(repo.load_commit(store, checksum))))
+        return _export(store, checksum, *of_host(store, local, repo.version(repo.load_commit(store, checksum))))
     found = recipe.parse(values)
     if found is None:
         hint = f"base-refspec: {checksum}, in a treefile, stands on it"
@@ -153,7 +153,7 @@ def _lock(package: Package, digests: Mapping[str, str]) -> Lock:
     return Lock(package.name, f"{package.evr}.{package.arch}", digests.get(package.nevra, ""))
 
 
-def _of_host(store: OSTree.Repo, local: LocalCommit, version: str) -> tuple[Recipe, list[str]]:
+def of_host(store: OSTree.Repo, local: LocalCommit, version: str) -> tuple[Recipe, list[str]]:
     """How to compose what was layered on a host, and what of that cannot be said."""
     below = recipe.parse(repo.metadata(repo.load_commit(store, local.base)))
     wanted, notes = local.requests, []

@@ -16,8 +16,8 @@ from ostree_layer.compose.workshop import Workshop
 from ostree_layer.errors import ComposeError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout import rpm_home
-from ostree_layer.layout.kernel import Report
 from ostree_layer.ostree_gi import OSTree
+from ostree_layer.report import Report
 from ostree_layer.treefile import Treefile
 
 # Of a treefile, on a base, for a ref, after a commit of the target.

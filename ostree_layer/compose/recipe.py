@@ -63,21 +63,34 @@ def render(composed: Composed, tree: Any, text: str, below: Values) -> Values:
     under = parse(below) if is_member else None
     digests = {package.nevra: package.digest for package in composed.coming}
     held, layers = dict(_files(tree)), dict(composed.layers)
-    values = {
-        TREEFILE: GLib.Variant("s", text),
-        KEPT_IDS: GLib.Variant("b", composed.has_kept_ids),
-    }
+    levels = [Level(json.loads(text), composed.version, composed.has_kept_ids)]
     if under is not None:
-        standing = [(json.dumps(level.treefile), *level[1:]) for level in under.levels]
-        values[STANDING] = GLib.Variant("a(ssb)", standing)
+        levels += under.levels
         digests, layers, held = {**under.digests, **digests}, {**under.layers, **layers}, {**under.files, **held}
-    values[DIGESTS] = GLib.Variant("a{ss}", dict(sorted(digests.items())))
-    if held:
-        values[FILES] = GLib.Variant("a{s(bay)}", {name: (f.is_program, f.content) for name, f in held.items()})
-    if layers:
-        values[LAYERS] = GLib.Variant("a{ss}", layers)
-    if composed.epoch is not None:
-        values[EPOCH] = GLib.Variant("x", composed.epoch)
+    values = values_of(Recipe(levels, composed.base, held, digests, layers, composed.epoch))
+    return {**values, TREEFILE: GLib.Variant("s", text)}
+
+
+def values_of(found: Recipe) -> Values:
+    """The metadata of a recipe."""
+    own, *standing = found.levels
+    values = {
+        TREEFILE: GLib.Variant("s", json.dumps(own.treefile)),
+        KEPT_IDS: GLib.Variant("b", own.has_kept_ids),
+        DIGESTS: GLib.Variant("a{ss}", dict(sorted(found.digests.items()))),
+    }
+    if standing:
+        rows = [(json.dumps(level.treefile), *level[1:]) for level in standing]
+        values[STANDING] = GLib.Variant("a(ssb)", rows)
+    if found.base:
+        values[BASE] = GLib.Variant("s", found.base)
+    if found.files:
+        held = {name: (file.is_program, file.content) for name, file in found.files.items()}
+        values[FILES] = GLib.Variant("a{s(bay)}", held)
+    if found.layers:
+        values[LAYERS] = GLib.Variant("a{ss}", dict(found.layers))
+    if found.epoch is not None:
+        values[EPOCH] = GLib.Variant("x", found.epoch)
     return values
 
 
@@ -104,6 +117,11 @@ def named_files(values: Mapping[str, Any]) -> list[str]:
     names: list[str] = []
     files.renamed(values, names.append)
     return names
+
+
+def base_of(values: Values) -> str:
+    """The commit that a tree was composed on; empty where there is none."""
+    return str(_unpacked(values, BASE, ""))
 
 
 def parse(values: Values) -> Recipe | None:

@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ostree_layer import advisories, metadata, repo
 from ostree_layer.compose import recipe
 from ostree_layer.compose.composed import Composed
 from ostree_layer.errors import CommitError, ComposeError
-from ostree_layer.metadata import INITRAMFS_ARGUMENTS, OURS, PKGLIST, Values
-from ostree_layer.model import PackageDiff
+from ostree_layer.metadata import INITRAMFS_ARGUMENTS, PKGLIST, Values
 from ostree_layer.ostree_gi import Gio, GLib, OSTree, translated
 from ostree_layer.treefile import rendering
 
@@ -19,7 +18,6 @@ INPUTS = "rpmostree.inputhash"
 REPOSITORIES = "rpmostree.rpmmd-repos"
 # Where those who make container images of trees look for it.
 CONTAINER_COMMAND = "ostree.container-cmd"
-DIFF = OURS + "package-diff"
 
 
 def render(composed: Composed, tree: Any, below: Values, more: Mapping[str, Any]) -> Values:
@@ -31,10 +29,8 @@ def render(composed: Composed, tree: Any, below: Values, more: Mapping[str, Any]
     }
     if composed.version:
         values["version"] = GLib.Variant("s", composed.version)
-    if composed.base:
-        values[recipe.BASE] = GLib.Variant("s", composed.base)
     if composed.former is not None:
-        values[DIFF] = GLib.Variant("a(sss)", list(rows(composed.changes)))
+        values[metadata.DIFF] = metadata.diff_variant(composed.changes)
     if tree["initramfs-args"]:
         values[INITRAMFS_ARGUMENTS] = GLib.Variant("as", tree["initramfs-args"])
     if tree["container-cmd"]:
@@ -65,16 +61,6 @@ def repositories(composed: Composed) -> Values:
 
 def _big_endian(number: int) -> int:
     return int.from_bytes(number.to_bytes(8, "big"), "little")
-
-
-def rows(changes: PackageDiff) -> Iterator[tuple[str, str, str]]:
-    """Each package that changed: name and architecture, version before, version now; empty where there was none."""
-    for old, new in sorted((*changes.upgraded, *changes.downgraded)):
-        yield old.name_arch, old.evr, new.evr
-    for package in changes.removed:
-        yield package.name_arch, package.evr, ""
-    for package in changes.added:
-        yield package.name_arch, "", package.evr
 
 
 def variant(value: Any, name: str) -> GLib.Variant:

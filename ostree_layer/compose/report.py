@@ -50,7 +50,7 @@ def as_json(target: OSTree.Repo, outcome: Outcome) -> str:
         values["ostree-parent-commit"] = outcome.parent
         values["ostree-parent-version"] = repo.version(repo.load_commit(target, outcome.parent))
     if outcome.composed is not None and outcome.composed.former is not None:
-        values["pkgdiff"] = [list(row) for row in record.rows(outcome.composed.changes)]
+        values["pkgdiff"] = [list(row) for row in outcome.composed.changes.rows()]
     return json.dumps(values, indent=2) + "\n"
 
 

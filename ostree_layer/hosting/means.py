@@ -8,8 +8,9 @@ import dataclasses
 from pathlib import Path
 from typing import Callable
 
-from ostree_layer.model import Network, Report, Settings, Target
+from ostree_layer.model import Network, Settings, Target
 from ostree_layer.pull import Progress
+from ostree_layer.report import Report
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Stores: folders of trees that any web server can serve, with what their owner has decided in their configuration."""
+"""Stores: folders of trees that any web server can serve, and what their owners have decided about them."""
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import dataclasses
 import fcntl
+import io
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ostree_layer import modes, repo
+from ostree_layer import files, modes, repo
 from ostree_layer.errors import RepoError
-from ostree_layer.ostree_gi import GLib, OSTree, translated
+from ostree_layer.ostree_gi import OSTree
+from ostree_layer.report import Report
 
-# In the store's own `config`, beside libostree's groups.
-GROUP = "ostree-layer"
-# Beside the repository: what serves it has no business with it.
+# What serves a store has no business with it.
 WORK = "extensions/ostree-layer"
+# Beside libostree's own `config`, which clients read.
+DECISIONS, GROUP = "store.conf", "store"
 PUBLIC_KEY = "key.asc"
 
 
@@ -26,6 +31,9 @@ class Signing:
 
     keys: tuple[str, ...] = ()
     home: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.keys)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,26 +45,30 @@ class Store:
 
     def get(self, key: str) -> str:
         """What the owner has decided; empty where nothing."""
-        try:
-            return str(self.repo.get_config().get_string(GROUP, key))
-        except GLib.Error as e:
-            if e.matches(GLib.key_file_error_quark(), GLib.KeyFileError.KEY_NOT_FOUND) or e.matches(
-                GLib.key_file_error_quark(), GLib.KeyFileError.GROUP_NOT_FOUND
-            ):
-                return ""
-            raise RepoError(f"{self.path}/config: {e.message}") from e
+        return self._decisions().get(GROUP, key, fallback="")
 
     def set(self, **values: str) -> None:
         """Decide; an empty value takes back what was decided."""
-        config = self.repo.copy_config()
+        decisions = self._decisions()
+        if not decisions.has_section(GROUP):
+            decisions.add_section(GROUP)
         for key, value in values.items():
             if value:
-                config.set_string(GROUP, key, value)
-            elif self.get(key):
-                config.remove_key(GROUP, key)
-        with translated(f"writing the configuration of {self.path}", RepoError):
-            self.repo.write_config(config)
-            self.repo.reload_config(None)
+                decisions.set(GROUP, key, value)
+            else:
+                decisions.remove_option(GROUP, key)
+        text = io.StringIO()
+        decisions.write(text)
+        self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.replace(self.work / DECISIONS, text.getvalue().encode())
+
+    def _decisions(self) -> configparser.ConfigParser:
+        found = configparser.ConfigParser(interpolation=None)
+        try:
+            found.read(self.work / DECISIONS)
+        except configparser.Error as e:
+            raise RepoError(f"{self.work / DECISIONS} cannot be read: {e.message}") from e
+        return found
 
     @property
     def signing(self) -> Signing:
@@ -67,12 +79,29 @@ class Store:
         return self.path / WORK
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def workspace(self, prefix: str) -> Iterator[Path]:
+        """A folder on the store's file system that is gone after the body."""
+        self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=self.work) as folder:
+            yield Path(folder)
+
+    @contextlib.contextmanager
+    def locked(self, report: Report) -> Iterator[None]:
         """Hold, for the body, the lock of those who change what the store says; wait for it."""
         self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.work / "lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with report(f"Waiting for another process that changes {self.path}"):
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+            self._sweep()
             yield
+
+    def _sweep(self) -> None:
+        """Remove what a killed run left; the store is locked."""
+        for left in self.work.glob("*-*"):
+            shutil.rmtree(left)
 
 
 def open_store(path: Path) -> Store:

@@ -15,8 +15,10 @@ from ostree_layer import process, rpmdb
 from ostree_layer.errors import CommitError
 from ostree_layer.layout import initramfs
 from ostree_layer.layout.initramfs import MODULES
-from ostree_layer.model import Report as Report
+from ostree_layer.report import Report
 from ostree_layer.upper import Changes
+
+# Enters a context for as long as what it names takes.
 
 # Every kernel package has it, and nothing else makes it.
 BUILTIN = "modules.builtin"

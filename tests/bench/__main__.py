@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from tests import guard, sysroots, toys
-from tests.bench import composing, looking, switching
+from tests.bench import composing, hosting, looking, switching
 from tests.bench.clock import timed
 from tests.sysroots import ostree
 from tests.toys import CACHE, Toy
@@ -176,7 +176,11 @@ def switches(bench: Bench, checkout: float) -> Rows:
     return switching.rows(one)
 
 
-TABLES = {"transactions": transactions, "switching": switches}
+def publications(bench: Bench, _checkout: float) -> Rows:
+    return hosting.rows(bench.host)
+
+
+TABLES = {"transactions": transactions, "switching": switches, "hosting": publications}
 
 
 def rows(bench: Bench, names: Collection[str]) -> Rows:

@@ -12,23 +12,27 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "account_files compose.versions contexts dirtree errors evr failpoint fields files host_options hosting"
-    " layout.os_release layout.selinux model modes objects ownership signals staged_root treefile.merging",
+    " hosting.reports layout.os_release layout.selinux model modes objects ownership report signals staged_root"
+    " treefile.merging",
     "advisories compose.lockfile compose.repositories compose_options contents database diff etc_model fsck host"
-    " hosting.results labels layout.ids layout.record metadata mounts ostree_gi privileges process repo requests"
-    " rpm_ostree rpmdb settings solver sysusers tmpfiles tree_model treefile.kinds treefile.text upper",
-    "cage checkout clone commit compose.composed dnf_base etc_words finalization graft hosting.store keyring"
-    " layout.accounts layout.initramfs layout.machine layout.paths layout.places layout.reproducible"
-    " layout.rpm_home layout.skeleton layout.var lean local_history misfits move_words notices origin pull relabel"
-    " replay signatures status_model sysroot tree_words treefile.files treefile.keys treefile.kickstart"
-    " treefile.kickstart_file treefile.rules treefile.source treefile.variables",
-    "answer boot caged_rpm certification choice comparison compose.ids compose.inputs compose.layers"
-    " compose.recipe compose.selection deploy etc hosting.means imports journal layout layout.kernel ledger"
-    " looking packaged place remotes retention staging status_words terminal treefile treefile.rendering trees"
-    " var_data",
-    "activation cleaner compose.customs compose.export compose.family compose.order compose.record"
-    " compose.workshop destination details history hosting.certify_acts hosting.remote_acts interop move pins"
-    " stateroots status switching tidying trunk workpiece",
-    "compose compose.planning compose.report deployment_words hosting.acts journey layering rebase tree_acts",
+    " hosting.results hosting.serving labels layout.ids layout.record metadata mounts ostree_gi privileges process"
+    " repo requests rpm_ostree rpmdb settings solver sysusers tmpfiles tree_model treefile.kinds treefile.text"
+    " upper",
+    "cage checkout clone commit compose.composed dnf_base etc_words finalization graft hosting.beside"
+    " hosting.store keyring layout.accounts layout.initramfs layout.machine layout.paths layout.places"
+    " layout.reproducible layout.rpm_home layout.skeleton layout.var lean local_history misfits move_words notices"
+    " origin pull relabel replay signatures status_model sysroot tree_words treefile.files treefile.keys"
+    " treefile.kickstart treefile.kickstart_file treefile.rules treefile.source treefile.variables",
+    "answer boot caged_rpm certification choice comparison compose.customs compose.ids compose.inputs"
+    " compose.layers compose.recipe compose.selection deploy etc hosting.deltas hosting.hosting_words hosting.keys"
+    " hosting.means hosting.promotion hosting.summary imports journal layout layout.kernel ledger looking packaged"
+    " place remotes retention staging status_words terminal treefile treefile.rendering trees var_data",
+    "activation cleaner compose.export compose.family compose.order compose.record compose.workshop destination"
+    " details history hosting.act hosting.pruning hosting.publishing hosting.pushing interop move pins stateroots"
+    " status switching tidying trunk workpiece",
+    "compose compose.planning compose.report deployment_words hosting.certify_act hosting.delta_act"
+    " hosting.host_act hosting.prune_act hosting.publish_act hosting.remote_act hosting.serve_act hosting.sign_act"
+    " journey layering rebase tree_acts",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.

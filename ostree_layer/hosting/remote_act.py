@@ -16,17 +16,18 @@ from ostree_layer import keyring, pull, remotes, repo, sysroot
 from ostree_layer.answer import Answer
 from ostree_layer.errors import HostError, RepoError
 from ostree_layer.fields import field, listed, moment
+from ostree_layer.hosting.act import Act
 from ostree_layer.hosting.means import Means
 from ostree_layer.hosting.store import PUBLIC_KEY
 from ostree_layer.keyring import Key
 from ostree_layer.ostree_gi import OSTree
-from ostree_layer.remotes import Configured, Place, Remote
+from ostree_layer.remotes import Configured, Place
 
 log = logging.getLogger("dnf.plugin")
 MIRRORLIST = "mirrorlist="
 
 
-class Act:
+class Remote(Act):
     """`dnf tree remote add|list|remove`."""
 
     @staticmethod
@@ -142,7 +143,7 @@ def _repo(means: Means) -> Path:
     return means.repo
 
 
-def _wanted(means: Means, opts: argparse.Namespace, former: Configured | None) -> Remote:
+def _wanted(means: Means, opts: argparse.Namespace, former: Configured | None) -> remotes.Remote:
     """The remote that the options say; RepoError where nobody says what signs its commits."""
     has_keys = bool(opts.gpgkey or (former and former.keys))
     is_verified = not opts.no_verify and (has_keys or opts.gpgcheck is not False)
@@ -153,7 +154,7 @@ def _wanted(means: Means, opts: argparse.Namespace, former: Configured | None) -
         message = f"no key is known that signs the commits of {opts.name}"
         raise RepoError(message, hint=f"{offered}; --no-verify takes commits that nobody has signed")
     content = _address(opts.contenturl) if opts.contenturl else ""
-    return Remote(opts.name, url, content, opts.proxy, is_verified, opts.verify_summary)
+    return remotes.Remote(opts.name, url, content, opts.proxy, is_verified, opts.verify_summary)
 
 
 def _fetched(means: Means, opts: argparse.Namespace, former: Configured | None) -> list[Fetched]:
@@ -185,7 +186,7 @@ def _approve(means: Means, fetched: Fetched) -> None:
         raise RepoError("the key is not trusted; no remote was added or changed")
 
 
-def _warn(means: Means, wanted: Remote) -> None:
+def _warn(means: Means, wanted: remotes.Remote) -> None:
     if not wanted.gpg_verify:
         log.warning("Warning: commits of %s are taken whoever made them.", wanted.name)
     if wanted.url.startswith(MIRRORLIST):

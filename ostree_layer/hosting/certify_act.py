@@ -7,24 +7,24 @@ import argparse
 from pathlib import Path
 
 from ostree_layer import certification, modes, repo, trees
-from ostree_layer.answer import Answer
+from ostree_layer.answer import COMMIT, Answer
 from ostree_layer.errors import RepoError
 from ostree_layer.hosting import results
+from ostree_layer.hosting.act import Act, add_signing
 from ostree_layer.hosting.means import Means
 from ostree_layer.hosting.store import Signing, Store
 
 
-class Act:
+class Certify(Act):
     """Certify a commit in a store, or in any other repository."""
 
     @staticmethod
     def set_argparser(parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        add("commit", metavar="REF|COMMIT|:VERSION", help="what has passed")
+        add("commit", metavar=COMMIT, help="what has passed")
         add("--result", required=True, type=Path, metavar="FILE", help='JUnit XML, or JSON with "passed"')
         text = "the GPG key that signs the record; by default, those that the store signs by; can be repeated"
-        add("--sign", action="append", default=[], metavar="KEYID", help=text)
-        add("--gpg-homedir", metavar="DIR", help="the GnuPG home that the key is in")
+        add_signing(parser, text)
 
     @staticmethod
     def answer(means: Means, opts: argparse.Namespace) -> Answer:
@@ -37,7 +37,7 @@ class Act:
         checksum = trees.find(store.repo, opts.commit)
         record = certification.document(checksum, found.name, found.content, found.tests)
         repo.require_writable(store.repo)
-        with modes.usual(), store.locked():
+        with modes.usual(), store.locked(means.report):
             pairs = ((key, certification.add(store.repo, checksum, record, key, signing.home)) for key in signing.keys)
             done = dict(pairs)
         lines = [

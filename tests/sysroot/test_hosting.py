@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Stores: made, and filled with trees that were composed elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests import keys, servers, stores
+from tests.stores import Place
+from tests.streams import BASE_REF
+from tests.sysroots import ostree
+
+
+@pytest.fixture
+def place(composed: Path, folder: Path) -> Place:
+    return Place(folder, composed)
+
+
+@pytest.fixture
+def signed(place: Place, keyring: Path) -> Place:
+    """A store with the first version, signed, and a delta to it from nothing at all."""
+    place.host(*stores.signing(keyring))
+    place.publish("1.1")
+    return place
+
+
+def test_hosting_again_changes_nothing(place: Place, keyring: Path) -> None:
+    assert place.host() == f"{place.store} is a store of trees.\n"
+    fingerprint = keys.fingerprint(keyring)
+    said = place.host(*stores.signing(keyring), "--keep=3")
+    assert f"What is published there is signed by {fingerprint}; clients find its public half in key.asc.\n" in said
+    before = {path: path.read_bytes() for path in place.store.rglob("*") if path.is_file()}
+    assert place.host() == said
+    assert {path: path.read_bytes() for path in place.store.rglob("*") if path.is_file()} == before
+    state = json.loads(place.done("host", os.fspath(place.store), "--json"))["store"]
+    assert (state["signed_by"], state["keep"]) == ([fingerprint], "3")
+
+
+def test_something_else_is_no_store(place: Place) -> None:
+    place.store.mkdir()
+    (place.store / "letter").write_text("")
+    assert f"Error: {place.store} is not empty, and no store of trees\n" in place.refused("host", str(place.store))
+    bare = place.folder / "bare"
+    ostree("init", f"--repo={bare}", "--mode=bare")
+    said = place.refused("host", str(bare))
+    assert f"Error: {bare} is a repository in the mode bare, and only an archive can be served\n" in said
+    said = place.refused("publish", "versions/1.1", str(place.folder / "nowhere"), f"--repo={place.composed}")
+    assert "nowhere is no store of trees\n('dnf tree host " in said
+
+
+def test_a_composed_tree_is_published_exactly(place: Place) -> None:
+    place.host()
+    assert place.publish("1.1") == f"{BASE_REF} in {place.store} is now commit {place.commit('1.1')[:12]} (1.1).\n"
+    said = place.publish("1.2")
+    assert said.endswith(f"There is a static delta from commit {place.commit('1.1')[:12]}.\n")
+    assert place.refs() == {BASE_REF: place.commit("1.2")}
+    assert place.deltas() == {f"{place.commit('1.1')}-{place.commit('1.2')}"}
+    assert place.publish("1.2").startswith(f"Nothing to do: {BASE_REF} in {place.store} is commit ")
+    said = place.refused(*place.publish_argv("1.1"))
+    assert "is older: clients would not go back to it\n(--allow-older publishes it all the same)\n" in said
+    place.publish("1.1", "--allow-older")
+    assert place.refs() == {BASE_REF: place.commit("1.1")}
+    ostree("fsck", place.repo, "--quiet")
+
+
+def test_clients_take_the_delta(place: Place) -> None:
+    place.host()
+    place.publish("1.1")
+    with servers.serving(place.store) as server:
+        here = stores.client(place.folder / "here", server.url)
+        stores.pull(here, BASE_REF)
+        place.publish("1.2")
+        server.asked.clear()
+        stores.pull(here, BASE_REF)
+        assert any(path.startswith("/deltas/") for path in server.asked)
+        assert len(server.content) < 5, "libostree asks for some objects before it has the delta"
+    assert ostree("rev-parse", here, f"toys:{BASE_REF}").strip() == place.commit("1.2")
+
+
+@pytest.mark.parametrize("name", ["ostree-layer/local/x", "no name", "../up"])
+def test_names_that_are_none(place: Place, name: str) -> None:
+    place.host()
+    said = place.refused("publish", "versions/1.1", str(place.store), f"--repo={place.composed}", f"--name={name}")
+    assert f"Error: {name} is no" in said
+    assert place.refs() == {}
+
+
+def test_a_damaged_object_is_not_published(place: Place, composed: Path) -> None:
+    place.host()
+    source = stores.copy(composed, place.folder)
+    for path in (source / "objects").glob("*/*.file"):
+        if not path.is_symlink():
+            path.write_bytes(b"damaged")
+    said = place.refused("publish", "versions/1.1", str(place.store), f"--repo={source}", f"--name={BASE_REF}")
+    assert "Error: copying commit " in said
+    assert place.refs() == {}
+
+
+def test_signatures(signed: Place, keyring: Path) -> None:
+    said = signed.done("verify", BASE_REF, signed.repo, f"--gpg-keyring={signed.store}/key.asc")
+    assert f"{keys.fingerprint(keyring)} Toys: good" in said
+    assert signed.done("sign", signed.repo) == "Nothing to do: all of it is signed.\n"
+    with servers.serving(signed.store) as server:
+        here = stores.client(signed.folder / "here", server.url, signed.store / "key.asc")
+        stores.pull(here, BASE_REF)
+
+
+def test_signing_what_is_there(place: Place, keyring: Path) -> None:
+    place.host()
+    place.publish("1.1")
+    assert "has no key to sign with\n(--sign=KEYID names one, " in place.refused("sign", place.repo)
+    checksum = place.commit("1.1")
+    assert place.done("sign", place.repo, *stores.signing(keyring)) == f"Signed commit {checksum}.\n"
+    place.host(*stores.signing(keyring))
+    assert place.done("sign", place.repo) == "Nothing to do: all of it is signed.\n"
+
+
+def test_keys_that_cannot_sign(signed: Place, keyring: Path) -> None:
+    said = signed.refused("sign", signed.repo, "--sign=0123456789ABCDEF", f"--gpg-homedir={keyring}")
+    assert f"Error: there is no secret key 0123456789ABCDEF in {keyring}: " in said
+    fingerprint = keys.fingerprint(keyring)
+    keys.gpg(keyring, "--quick-set-expire", fingerprint, "seconds=1")
+    keys.wait_for_expiry(keyring)
+    said = signed.refused(*signed.publish_argv("1.2"))
+    assert f"Error: the key {fingerprint} in {keyring} has expired\n(gpg --quick-set-expire prolongs it)\n" in said
+    assert signed.refs() == {BASE_REF: signed.commit("1.1")}
+
+
+POINTS = ["copied", "signed", "compared", "named", "announced"]
+
+
+@pytest.mark.parametrize("point", [*(f"publish::{name}" for name in POINTS), "summary::written", "summary::replaced"])
+def test_a_publisher_that_is_killed(signed: Place, point: str) -> None:
+    with servers.serving(signed.store) as server:
+        here = stores.client(signed.folder / "here", server.url, signed.store / "key.asc")
+        stores.pull(here, BASE_REF)
+        killed = signed.tree(*signed.publish_argv("1.2"), extra=stores.at(point, "kill"))
+        assert killed.returncode == -9
+        stores.pull(here, BASE_REF)
+        seen = ostree("rev-parse", here, f"toys:{BASE_REF}").strip()
+        assert seen == signed.commit("1.2" if point in ("publish::announced", "summary::replaced") else "1.1")
+        signed.publish("1.2")
+        stores.pull(here, BASE_REF)
+    assert ostree("rev-parse", here, f"toys:{BASE_REF}").strip() == signed.commit("1.2")
+    assert signed.deltas() == {f"{signed.commit('1.1')}-{signed.commit('1.2')}"}
+    assert [path.name for path in (signed.store / "extensions/ostree-layer").glob("*-*")] == []
+    ostree("fsck", here, "--quiet")
+
+
+def test_a_publisher_that_fails(signed: Place) -> None:
+    for act, words in (("raise", "RuntimeError"), ("nospace", "No space left on device"), ("term", "")):
+        failed = signed.tree(*signed.publish_argv("1.2"), extra=stores.at("publish::compared", act))
+        assert failed.returncode != 0 and words in failed.stderr and "Traceback" not in failed.stderr
+    assert signed.refs() == {BASE_REF: signed.commit("1.1")}
+    signed.publish("1.2")
+
+
+def test_two_publishers_at_once(signed: Place) -> None:
+    options = [
+        ["publish", f"versions/{name}", str(signed.store), f"--repo={signed.composed}"] for name in ("p1", "2.1")
+    ]
+    threads = [threading.Thread(target=signed.done, args=(*argv, f"--name={argv[1][9:]}")) for argv in options]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    summary = ostree("summary", "--view", signed.repo)
+    assert set(signed.refs()) == {BASE_REF, "p1", "2.1"} and all(name in summary for name in signed.refs())
+    assert signed.done("sign", signed.repo) == "Nothing to do: all of it is signed.\n"
