@@ -9,10 +9,10 @@ from pathlib import Path
 from ostree_layer import certification, modes, repo, trees
 from ostree_layer.answer import COMMIT, Answer
 from ostree_layer.errors import RepoError
-from ostree_layer.hosting import results
+from ostree_layer.hosting import keys, results
 from ostree_layer.hosting.act import Act, add_signing
 from ostree_layer.hosting.means import Means
-from ostree_layer.hosting.store import Signing, Store
+from ostree_layer.hosting.store import Store
 
 
 class Certify(Act):
@@ -30,7 +30,8 @@ class Certify(Act):
     def answer(means: Means, opts: argparse.Namespace) -> Answer:
         path = means.store()
         store = Store(path, repo.open_repo(path))
-        signing = Signing(tuple(opts.sign) or store.signing.keys, opts.gpg_homedir or store.signing.home)
+        signing = keys.signing_of(opts) if opts.sign else store.signing
+        keys.require_usable(signing)
         if not signing.keys:
             raise RepoError("nobody signs the record", hint="--sign=KEYID names the GPG key")
         found = results.read(opts.result)

@@ -13,6 +13,7 @@ import pytest
 from ostree_layer import certification, repo
 from ostree_layer.errors import RepoError
 from ostree_layer.hosting import results
+from ostree_layer.hosting.store import open_store
 from ostree_layer.ostree_gi import GLib
 from ostree_layer.signatures import Keys
 from tests import guard, keys
@@ -135,10 +136,14 @@ def test_who_signs(tester: Certifier, stream: Stream, keyring: Path) -> None:
     said = tester.certify(BASE_REF, PASSED, "-y")[1]
     assert "Error: nobody signs the record\n(--sign=KEYID names the GPG key)\n" in said
     status, said = tester.certify(BASE_REF, PASSED, f"--sign={'AB' * 20}", f"--gpg-homedir={keyring}")
-    assert status == 1 and f"Error: signing by the key {'AB' * 20}: " in said and "(--gpg-homedir=DIR names " in said
-    for key, value in (("sign", tester.key), ("gpg_home", str(keyring))):
-        ostree("config", f"--repo={stream.repo}", "set", "--group=ostree-layer", key, value)
-    assert tester.certify(BASE_REF, PASSED, "-y")[0] == 0
+    assert (
+        status == 1
+        and f"Error: there is no secret key {'AB' * 20} in {keyring}: " in said
+        and "(--gpg-homedir=DIR names " in said
+    )
+    open_store(stream.repo).set(sign=tester.key, gpg_home=str(keyring))
+    status, said = tester.certify(BASE_REF, PASSED, "-y")
+    assert status == 0, said
 
 
 def test_going_to_what_was_certified(client: Host, stream: Stream, tester: Certifier, keyring: Path) -> None:
