@@ -136,7 +136,8 @@ def test_who_signs(tester: Certifier, stream: Stream, keyring: Path) -> None:
     said = tester.certify(BASE_REF, PASSED, "-y")[1]
     assert "Error: nobody signs the record\n(--sign=KEYID names the GPG key)\n" in said
     status, said = tester.certify(BASE_REF, PASSED, f"--sign={'AB' * 20}", f"--gpg-homedir={keyring}")
-    assert (
+    assert status == 1 and "(--gpg-homedir=DIR names another GnuPG home)\n" in said
+    assert f"Error: there is no secret key {'AB' * 20} in {keyring}: " in said
         status == 1
         and f"Error: there is no secret key {'AB' * 20} in {keyring}: " in said
         and "(--gpg-homedir=DIR names " in said
