@@ -138,10 +138,6 @@ def test_who_signs(tester: Certifier, stream: Stream, keyring: Path) -> None:
     status, said = tester.certify(BASE_REF, PASSED, f"--sign={'AB' * 20}", f"--gpg-homedir={keyring}")
     assert status == 1 and "(--gpg-homedir=DIR names another GnuPG home)\n" in said
     assert f"Error: there is no secret key {'AB' * 20} in {keyring}: " in said
-        status == 1
-        and f"Error: there is no secret key {'AB' * 20} in {keyring}: " in said
-        and "(--gpg-homedir=DIR names " in said
-    )
     open_store(stream.repo).set(sign=tester.key, gpg_home=str(keyring))
     status, said = tester.certify(BASE_REF, PASSED, "-y")
     assert status == 0, said
