@@ -121,7 +121,7 @@ class OstreePlugin(dnf.Plugin):
 
         command, opts = self.cli.command, self.cli.command.opts
         network = dnf_base.network(self.base.conf)
-        self.wish = command.wish() if hasattr(command, "wish") else journey.upgrade(opts, options, network)
+        self.wish = command.wish(options) if hasattr(command, "wish") else journey.upgrade(opts, options, network)
         if self.automatic is not None:
             self.automatic.look(self.wish)
         if self.has_nothing_to_do or (self.wish is None and self.automatic is None):

@@ -2,6 +2,7 @@
 """What `dnf tree` does, seen from DNF: acts that look and acts that change; no plugin by itself, but DNF loads it."""
 
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -122,8 +123,9 @@ class Deed(Answering):
         target = None if self.command.repos else host.find_target(settings, os.environ)
         named = self.require_repo() if self.command.repos else None
         network = dnf_base.network(self.base.conf)
+        fetch = functools.partial(dnf_base.fetch, self.base)
         pulling = terminal.not_pulling if self.opts.json else terminal.pulling
-        return Means(named, target, settings, network, report, pulling, self.confirm)
+        return Means(named, target, settings, network, report, pulling, self.confirm, fetch)
 
     def confirm(self):
         """Whether the user agrees, asked as DNF does before a transaction."""

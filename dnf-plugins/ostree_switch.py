@@ -11,13 +11,13 @@ from .ostree_command import ChangingCommand, register
 _, P_ = dnf.i18n.translation("ostree-layer")
 
 
-def terms_of(command):
+def terms_of(command, settings):
     """What the tree has to be, for the library."""
     from ostree_layer import destination, dnf_base
 
     opts, network = command.opts, dnf_base.network(command.base.conf)
-    signed_by = tuple(getattr(opts, "certified_by", ()))
-    return destination.Terms(signed_by, opts.allow_downgrade, bool(opts.cacheonly), network)
+    keys = (*getattr(opts, "certified_by", ()), *settings.certified_by)
+    return destination.Terms(keys, opts.allow_downgrade, bool(opts.cacheonly), network)
 
 
 class MoveCommand(dnf.cli.Command):
@@ -49,18 +49,19 @@ class MoveCommand(dnf.cli.Command):
         if not self.is_on_host:
             raise dnf.exceptions.Error(_("This machine is not an OSTree host."))
 
-    def wish(self):
+    def wish(self, settings):
         """What is wanted, for the library."""
         from ostree_layer import journey
 
         opts = self.opts
         into, name = getattr(opts, "stateroot", None) or "", getattr(opts, "name", None) or ""
         word = getattr(opts, "tree", "")
-        return journey.Wish(self.aliases[0], word, terms_of(self), opts.from_booted, into, name, tuple(opts.forget))
+        terms = terms_of(self, settings)
+        return journey.Wish(self.aliases[0], word, terms, opts.from_booted, into, name, tuple(opts.forget))
 
 
 def add_certified_by(parser):
-    text = _("the id of a GPG key that must have signed the commit; can be repeated")
+    text = _("the id of a GPG key that must have signed or certified the commit; can be repeated")
     parser.add_argument("--certified-by", action="append", default=[], metavar="KEYID", help=text)
 
 
@@ -92,7 +93,7 @@ class RebaseCommand(ChangingCommand):
         from ostree_layer import rebase, terminal
 
         opts = self.opts
-        wish = rebase.Wish(opts.tree, terms_of(self), opts.from_booted, opts.stateroot or "")
+        wish = rebase.Wish(opts.tree, terms_of(self, self.settings), opts.from_booted, opts.stateroot or "")
         with rebase.planned(target, wish, terminal.pulling) as plan:
             print("\n".join(plan.lines(in_full=opts.preview)))
             if not plan:

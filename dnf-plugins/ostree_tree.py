@@ -32,6 +32,8 @@ DEEDS = {
     "prune": _("remove old commits from a store"),
     "repair": _("remove what is damaged in a store, so that it can be brought anew"),
     "serve": _("serve a store on loopback, to try things out"),
+    "remote": _("add, list or remove where trees come from, and the keys that they are signed by"),
+    "certify": _("record, signed, that a commit has passed a test"),
 }
 ACTS = {"compose": Compose, "schema": Schema}
 for kind, summaries in ((Look, LOOKS), (Deed, DEEDS)):

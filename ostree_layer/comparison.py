@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from ostree_layer import advisories, checkout, repo, rpmdb
 from ostree_layer.contents import Contents, Entry, File
-from ostree_layer.model import Advisory, Change, Package, PackageDiff
+from ostree_layer.model import Advisory, Package, PackageDiff
 from ostree_layer.ostree_gi import OSTree
+from ostree_layer.rpm_model import Change
 from ostree_layer.tree_model import Comparison, FileChange
 
 

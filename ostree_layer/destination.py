@@ -7,7 +7,7 @@ import dataclasses
 import re
 from collections.abc import Iterable
 
-from ostree_layer import database, dnf_base, ledger, metadata, origin, pull, repo, signatures, trees
+from ostree_layer import certification, database, dnf_base, ledger, metadata, origin, pull, repo, signatures, trees
 from ostree_layer.downloads import Progress
 from ostree_layer.errors import RepoError, nearest
 from ostree_layer.fields import moment
@@ -23,7 +23,7 @@ ABBREVIATED = re.compile(r"[0-9a-f]{8,64}")
 
 @dataclasses.dataclass(frozen=True)
 class Terms:
-    """What a tree has to be: signed by these keys, and not older than what it takes the place of.
+    """What a tree has to be: signed or certified by these keys, and not older than what it takes the place of.
 
     `is_offline`: of a remote, what has been pulled before is as good as what is there now. `network` is the way there.
     """
@@ -152,11 +152,16 @@ class Finder:
             )
 
     def _require_certified(self, found: Destination, remote: str) -> None:
-        keys = signatures.Keys(remote=remote, certified_by=self._terms.certified_by)
-        missing = signatures.check(self._store, found.checksum, keys).absent
+        """A commit that is here already may have been certified since."""
+        trusted = signatures.Keys(remote=remote, certified_by=self._terms.certified_by)
+        missing = certification.check(self._store, found.checksum, trusted).absent
+        if missing and remote and (found.is_pinned or found.is_override) and not self._terms.is_offline:
+            self._remote(remote).commit(found.checksum)
+            missing = certification.check(self._store, found.checksum, trusted).absent
         if missing:
             hint = "its keys are those of the remote, or those in /usr/share/ostree/trusted.gpg.d"
-            raise RepoError(f"commit {found.checksum} has no good signature by {', '.join(missing)}", hint=hint)
+            message = f"commit {found.checksum} has no good signature or certification by {', '.join(missing)}"
+            raise RepoError(message, hint=hint)
 
     def _fetch(self, found: Destination) -> None:
         """Pull what is missing of the commit; RepoError where it is no tree of packages."""

@@ -23,7 +23,7 @@ import libdnf.transaction
 import rpm
 
 from ostree_layer import database, mounts
-from ostree_layer.errors import HostError, OstreeLayerError
+from ostree_layer.errors import HostError, OstreeLayerError, RepoError
 from ostree_layer.model import Network, Package
 
 USER = libdnf.transaction.TransactionItemReason_USER
@@ -44,6 +44,15 @@ def network(conf: Any) -> Network:
     # As DNF does it: up to 1, a part of the bandwidth.
     throttle = conf.throttle * conf.bandwidth if conf.throttle <= 1 else conf.throttle
     return Network(proxy, int(conf.retries), int(conf.timeout), int(conf.minrate), int(throttle))
+
+
+def fetch(base: Any, url: str) -> bytes:
+    """What is at an address, by DNF's settings for downloads; RepoError where nothing is."""
+    try:
+        with base.urlopen(url) as found:
+            return bytes(found.read())
+    except OSError as e:
+        raise RepoError(f"{url} cannot be fetched: {e}") from e
 
 
 def is_users_own_root(conf: Any) -> bool:

@@ -23,6 +23,9 @@ log = logging.getLogger("dnf.plugin")
 # What is shown of a pull: done, of how many, and bytes.
 Progress = Callable[[int, int, int], None]
 T = TypeVar("T")
+LIBOSTREE = OSTree.YEAR_VERSION, OSTree.RELEASE_VERSION
+# As far as is known, the last that fetches the objects of a static delta, too, while it unpacks it.
+FETCHES_TWICE = 2022, 7
 # DNF's word for ever.
 FOR_EVER = 2**31 - 1
 # A publisher replaces the summary and its signature within moments; pauses are in seconds.
@@ -57,7 +60,8 @@ def options(network: Network) -> dict[str, GLib.Variant]:
         "low-speed-limit-bytes": network.minrate,
         "low-speed-time-seconds": network.timeout,
     }
-    return {name: GLib.Variant("u", number) for name, number in numbers.items()}
+    values = {name: GLib.Variant("u", number) for name, number in numbers.items()}
+    return {**values, "disable-static-deltas": GLib.Variant("b", LIBOSTREE <= FETCHES_TWICE)}
 
 
 def again(act: Callable[[], T], network: Network, *, is_signed: bool) -> T:

@@ -20,3 +20,9 @@ def listed(name: str, lines: Iterable[str]) -> Iterator[str]:
 def moment(timestamp: int) -> str:
     """Seconds since the epoch as a date, and a time to the minute."""
     return f"{datetime.datetime.fromtimestamp(timestamp, datetime.timezone.utc):%Y-%m-%d %H:%M} UTC"
+
+
+def printable(path: str) -> str:
+    """A path, or what somebody else wrote, as one line of text, whatever it is made of."""
+    text = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

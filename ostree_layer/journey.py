@@ -120,7 +120,8 @@ def upgrade(opts: Any, settings: Settings, network: Network) -> Wish | None:
     """The wish of `dnf upgrade` for a newer tree: where it names neither packages nor advisories."""
     if settings.upgrade == "packages" or any(getattr(opts, name, None) for name in NAMED):
         return None
-    terms = Terms(allow_downgrade=opts.allow_downgrade, is_offline=opts.cacheonly, network=network)
+    offline, older = opts.cacheonly, opts.allow_downgrade
+    terms = Terms(settings.certified_by, allow_downgrade=older, is_offline=offline, network=network)
     return Wish(UPGRADE, terms=terms, from_booted=opts.from_booted)
 
 

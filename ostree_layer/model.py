@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator, Mapping
+
+# Of a GPG key: what ends its fingerprint.
+KEY_ID = re.compile(r"(0x)?[0-9A-Fa-f]{8,}", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -132,6 +136,7 @@ class Settings:
     store: str = "/srv/trees"
     automatic: str = "none"
     automatic_window: str = ""
+    certified_by: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,27 +228,3 @@ class Advisory:
     severity: str
     packages: tuple[str, ...] = ()
     references: tuple[tuple[str, str], ...] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """An entry of a package's changelog; `timestamp` is in seconds since the epoch."""
-
-    timestamp: int
-    author: str
-    text: str
-
-
-@dataclasses.dataclass(frozen=True)
-class PackagedFile:
-    """What a package says of a file; `digest` is empty where the content is nobody's business."""
-
-    package: str
-    path: str
-    mode: int
-    target: str
-    size: int
-    digest: str
-    algorithm: str
-    is_config: bool
-    may_be_missing: bool

@@ -12,8 +12,8 @@ from ostree_layer.contents import Contents, Entry, File
 from ostree_layer.layout import os_release
 from ostree_layer.layout.paths import MOUNT_POINTS
 from ostree_layer.layout.places import PLACES
-from ostree_layer.model import PackagedFile
 from ostree_layer.ostree_gi import OSTree
+from ostree_layer.rpm_model import PackagedFile
 from ostree_layer.tree_model import Finding, PackageCheck
 
 # What composing a tree changes on purpose, whoever has packaged it.

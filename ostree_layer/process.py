@@ -8,6 +8,7 @@ import logging
 import os
 import shlex
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -49,6 +50,13 @@ def run(
         said = done.stdout if is_script else done.stderr
         raise CommandError(argv, done.returncode, said[-STDERR_TAIL:].strip())
     return done.stdout
+
+
+def gpg_rows(*arguments: str) -> list[list[str]]:
+    """The lines and columns that gpg prints for programs, in a GnuPG home that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as home:
+        listed = run(["gpg", "--batch", "--no-options", f"--homedir={home}", "--with-colons", *arguments])
+    return [line.split(":") for line in listed.splitlines()]
 
 
 def _epoch() -> dict[str, str]:

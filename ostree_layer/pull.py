@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ostree_layer import downloads, repo
 from ostree_layer.downloads import Progress
 from ostree_layer.errors import RepoError, nearest
@@ -10,6 +12,25 @@ from ostree_layer.failpoint import failpoint
 from ostree_layer.model import Network
 from ostree_layer.ostree_gi import Gio, GLib, OSTree
 
+CHECKSUM = re.compile("[0-9a-f]{64}")
+RENEWED = (
+    "'dnf tree remote add {0} URL --gpgkey=FILE|URL' takes a new one; 'dnf tree remote list' shows those there are"
+)
+# What libostree finds wrong with signatures, and what to do about it.
+FLAWS = {
+    int(OSTree.GpgError.NO_SIGNATURE): (
+        "is not signed, and this remote demands it",
+        "'dnf tree remote add {0} URL --no-verify --anyway' takes commits that nobody has signed",
+    ),
+    int(OSTree.GpgError.MISSING_KEY): ("is signed by no key that this host trusts for it", RENEWED),
+    int(OSTree.GpgError.EXPIRED_KEY): ("is signed by a key that has expired", RENEWED),
+    int(OSTree.GpgError.REVOKED_KEY): ("is signed by a key that was revoked", RENEWED),
+    int(OSTree.GpgError.EXPIRED_SIGNATURE): ("has a signature that has expired", "whoever publishes it signs it anew"),
+    int(OSTree.GpgError.INVALID_SIGNATURE): (
+        "has a signature that does not fit: one of the two was changed after signing",
+        "do not trust it before whoever publishes it knows why",
+    ),
+}
 ALL = -1
 # In the place of a remote's name, for refs that are there for a moment only.
 LOOKING = "ostree-layer-looking"
@@ -32,7 +53,7 @@ def remotes(store: OSTree.Repo) -> list[str]:
 def require_remote(store: OSTree.Repo, remote: str) -> None:
     known = remotes(store)
     if remote not in known:
-        names = f"the remotes are {', '.join(known)}" if known else "'ostree remote add NAME URL' adds one"
+        names = f"the remotes are {', '.join(known)}" if known else "'dnf tree remote add NAME URL' adds one"
         raise RepoError(f"there is no remote {remote}", hint=nearest(remote, known, otherwise=names))
 
 
@@ -94,9 +115,8 @@ class Remote:
             return []
 
     def commit(self, checksum: str) -> None:
-        """Pull a commit without its content."""
-        if not repo.has_commit(self._store, checksum):
-            self._pull(checksum[:12], {"refs": _strings([checksum])}, commits_only=True)
+        """Pull a commit without its content, and what is beside it there now."""
+        self._pull(checksum[:12], {"refs": _strings([checksum])}, commits_only=True)
 
     def content(self, ref: str, checksum: str) -> None:
         """Pull all of a commit that is missing; then the ref, if one is given, names it here."""
@@ -112,8 +132,20 @@ class Remote:
         try:
             downloads.pull(self._store, self._name, values, self._progress, self._network)
         except GLib.Error as e:
+            flaw = self._distrusted(e)
+            if flaw is not None:
+                raise flaw from e
             hint = "what has been pulled is kept: the same command goes on from there"
             raise RepoError(f"pulling {what} from {self._name}: {e.message}", hint="" if commits_only else hint) from e
+
+    def _distrusted(self, error: GLib.Error) -> RepoError | None:
+        """What libostree says of signatures, in the words of whom it stops; None where it is about something else."""
+        if not error.matches(OSTree.gpg_error_quark(), error.code):
+            return None
+        found = CHECKSUM.search(error.message)
+        subject = f"commit {found[0]}" if found else "the summary"
+        flaw, hint = FLAWS.get(error.code, (f"has no good signature: {error.message}", ""))
+        return RepoError(f"{subject} of {self._name} {flaw}", hint=hint.format(self._name))
 
 
 def _string(word: str) -> GLib.Variant:

@@ -11,7 +11,8 @@ from typing import Any
 
 import rpm
 
-from ostree_layer.model import Change, Package, PackagedFile
+from ostree_layer.model import Package
+from ostree_layer.rpm_model import Change, PackagedFile
 
 # As OpenPGP numbers them; 0 is what packages of rpm 4.5 and older have.
 DIGESTS = {0: "md5", 1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224", 12: "sha3_256"}

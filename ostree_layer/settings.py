@@ -7,7 +7,7 @@ from typing import Any
 
 from ostree_layer import updates, window
 from ostree_layer.errors import HostError
-from ostree_layer.model import Settings
+from ostree_layer.model import KEY_ID, Settings
 
 SECTION = "main"
 YES = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
@@ -36,6 +36,7 @@ def parse(parser: Any) -> Settings:
         store=_text(parser, "store") or Settings.store,
         automatic=_choice(parser, "automatic", default=Settings.automatic),
         automatic_window=_window(parser, "automatic_window"),
+        certified_by=_key_ids(parser, "certified_by"),
     )
 
 
@@ -66,6 +67,15 @@ def _window(parser: Any, key: str) -> str:
     except HostError as e:
         raise HostError(f"ostree.conf: {key}={text}: {e}", hint=e.hint) from e
     return text
+
+
+def _key_ids(parser: Any, key: str) -> tuple[str, ...]:
+    words = tuple(_text(parser, key).replace(",", " ").split())
+    for word in words:
+        if not KEY_ID.fullmatch(word):
+            hint = "that is 8 or more of the last hex digits of its fingerprint"
+            raise HostError(f"ostree.conf: {key}={word} is not the id of a GPG key", hint=hint)
+    return words
 
 
 def _number(parser: Any, key: str, *, default: int, least: int) -> int:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from ostree_layer import process
 from ostree_layer.errors import RepoError
+from ostree_layer.model import KEY_ID
 from ostree_layer.ostree_gi import GLib, OSTree, gfile, translated
 from ostree_layer.tree_model import Signature, SignatureCheck
 
 GPG_KEY, ED25519_KEY = "ostree.gpgsigs", "ostree.sign.ed25519"
-KEY_ID = re.compile(r"(0x)?[0-9A-Fa-f]{8,}", re.IGNORECASE)
 # Why a GPG signature by a known key may not be valid.
 FLAWS = {"SIG_EXPIRED": "it has expired", "KEY_EXPIRED": "its key has expired", "KEY_REVOKED": "its key is revoked"}
 ATTRIBUTES = ("VALID", "KEY_MISSING", "FINGERPRINT", "FINGERPRINT_PRIMARY", "USER_NAME", *FLAWS)
@@ -50,7 +50,7 @@ def check(store: OSTree.Repo, checksum: str, keys: Keys) -> SignatureCheck:
     """The signatures of a commit by what is known of their keys, and what keys were to have signed and have not."""
     found = [*_gpg(store, checksum, keys), *_ed25519(store, checksum, keys.ed25519)]
     good = [signature for signature in found if signature.verdict == "good"]
-    absent = [key for key in keys.certified_by if not any(_is_of(signature, key) for signature in good)]
+    absent = [key for key in keys.certified_by if not any(is_of(signature, key) for signature in good)]
     absent += [key for key in keys.ed25519 if not any(signature.key == key for signature in good)]
     # To libostree this keyring is one more, beside those of remotes and the machine's.
     if keys.keyring is not None and not {signature.key for signature in good} & _fingerprints(keys.keyring):
@@ -88,17 +88,15 @@ def are_demanded(store: OSTree.Repo, remote: str) -> bool:
     return bool(by_gpg) or otherwise not in (None, "", "0", "false")
 
 
-def _is_of(signature: Signature, key_id: str) -> bool:
+def is_of(signature: Signature, key_id: str) -> bool:
     wanted = key_id.upper().replace("0X", "", 1)
     return signature.kind == "gpg" and (signature.key.endswith(wanted) or signature.primary_key.endswith(wanted))
 
 
-def _fingerprints(keyring: Path) -> set[str]:
+def _fingerprints(path: Path) -> set[str]:
     """Those of the keys and subkeys in a keyring."""
-    with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as home:
-        argv = ["gpg", "--batch", "--no-options", f"--homedir={home}", "--with-colons", "--show-keys"]
-        listed = process.run([*argv, "--with-subkey-fingerprint", str(keyring)])
-    return {line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:")}
+    rows = process.gpg_rows("--with-subkey-fingerprint", "--show-keys", str(path))
+    return {row[9] for row in rows if row[0] == "fpr"}
 
 
 def _stored(store: OSTree.Repo, checksum: str, key: str) -> int:
@@ -135,6 +133,20 @@ def _binary(keyring: Path) -> Iterator[Path]:
             raise RepoError(f"the ASCII armor of the keyring {keyring} cannot be read: {e}") from e
         file.flush()
         yield Path(file.name)
+
+
+def of_data(store: OSTree.Repo, data: bytes, signature: bytes, keys: Keys) -> list[Signature]:
+    """Those in a detached GPG signature of data; none where it cannot be read."""
+    content, signed = GLib.Bytes.new(data), GLib.Bytes.new(signature)
+    with contextlib.ExitStack() as stack:
+        extra = None if keys.keyring is None else gfile(stack.enter_context(_binary(keys.keyring)))
+        # With a keyring, as `verify_commit_ext` has it for commits.
+        remote = keys.remote if keys.keyring is None else ""
+        try:
+            result = store.gpg_verify_data(remote or None, content, signed, None, extra, None)
+        except GLib.Error:  # it is no signature at all
+            return []
+    return [_gpg_signature(result, index) for index in range(result.count_all())]
 
 
 def _gpg_signature(result: OSTree.GpgVerifyResult, index: int) -> Signature:

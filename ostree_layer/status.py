@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ostree_layer import (
+    certification,
     checkout,
     diff,
     etc,
@@ -104,7 +105,8 @@ def _signatures(store: OSTree.Repo, checksum: str, remote: str) -> SignatureStat
         remote = ""
     try:
         demanded = bool(remote) and signatures.are_demanded(store, remote)
-        return SignatureStatus(signatures.check(store, checksum, signatures.Keys(remote=remote)).signatures, demanded)
+        found = certification.check(store, checksum, signatures.Keys(remote=remote))
+        return SignatureStatus(found.signatures, found.certifications, demanded)
     except RepoError as e:
         return SignatureStatus(unread=str(e))
 

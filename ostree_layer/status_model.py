@@ -7,15 +7,16 @@ import dataclasses
 
 from ostree_layer.etc_model import EtcStatus
 from ostree_layer.model import PackageDiff, Requests
-from ostree_layer.tree_model import Signature
+from ostree_layer.tree_model import Certification, Signature
 from ostree_layer.updates import Available, Run
 
 
 @dataclasses.dataclass(frozen=True)
 class SignatureStatus:
-    """The signatures of a base commit; whether its remote demands some; and why they cannot be read, if so."""
+    """The signatures and certifications of a base commit; whether its remote demands any; why they are not read."""
 
     found: tuple[Signature, ...] = ()
+    certifications: tuple[Certification, ...] = ()
     demanded: bool = False
     unread: str = ""
 

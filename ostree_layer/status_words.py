@@ -55,6 +55,7 @@ def _render_one(deployment: DeploymentStatus) -> Iterator[str]:
         if value:
             yield field(name, value)
     yield from listed("Signatures", _signatures(deployment.signatures))
+    yield from tree_words.certifications(deployment.signatures.certifications)
     yield from listed("Changes", _shortened(diff.render(deployment.changes), LINES))
     yield from _render_etc(deployment)
 

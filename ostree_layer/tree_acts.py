@@ -8,7 +8,19 @@ import dataclasses
 import itertools
 from pathlib import Path
 
-from ostree_layer import checkout, comparison, diff, fsck, packaged, repo, signatures, sysroot, tree_words, trees
+from ostree_layer import (
+    certification,
+    checkout,
+    comparison,
+    details,
+    diff,
+    fsck,
+    packaged,
+    repo,
+    sysroot,
+    tree_words,
+    trees,
+)
 from ostree_layer.answer import COMMIT, Answer
 from ostree_layer.compose import export
 from ostree_layer.errors import RepoError
@@ -55,7 +67,7 @@ class Show(Act):
 
     @staticmethod
     def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
-        found = trees.read_details(store, trees.find(store, opts.commit), trees.ref_in(store, opts.commit))
+        found = details.read(store, trees.find(store, opts.commit), trees.ref_in(store, opts.commit))
         lines = tree_words.details(found, with_packages=opts.packages)
         return Answer("commit", lambda: tree_words.details_as_json(found), lines)
 
@@ -101,7 +113,7 @@ class Verify(Act):
     def set_argparser(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("commit", metavar=COMMIT, help="what to verify")
         parser.add_argument("--gpg-keyring", type=Path, metavar="FILE", help="the GPG keys to trust")
-        text = "the GPG key that must have signed it; can be repeated"
+        text = "the GPG key that must have signed or certified it; can be repeated"
         parser.add_argument("--certified-by", action="append", default=[], metavar="KEYID", help=text)
         text = "the public key, in base64, that must have signed it; can be repeated"
         parser.add_argument("--ed25519-key", action="append", default=[], metavar="KEY", help=text)
@@ -171,7 +183,7 @@ def verify(store: OSTree.Repo, checksum: str, keys: Keys, report: Report) -> Ver
     with report("Reading the objects"):
         objects, damaged = fsck.read_objects(store, checksum)
     with report("Verifying the signatures"):
-        signed = signatures.check(store, checksum, keys)
+        signed = certification.check(store, checksum, keys)
     with report("Comparing the files of packages"):
         found = None if damaged else packaged.check(store, checksum)
     return Verification(checksum, objects, damaged, signed, found)

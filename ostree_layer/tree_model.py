@@ -6,7 +6,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from ostree_layer.model import Advisory, Change, LocalCommit, Package, PackageDiff
+from ostree_layer.model import Advisory, LocalCommit, Package, PackageDiff
+from ostree_layer.rpm_model import Change
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +42,37 @@ class Signature:
 
 
 @dataclasses.dataclass(frozen=True)
+class Certification:
+    """A signed record that a result was good for a commit; `time` is ISO 8601 in UTC, as its signer has written it.
+
+    `file` and `sha256` are those of the result, `tests` is how many ran; `problem` says why, whoever signed it, the
+    record certifies nothing.
+    """
+
+    time: str
+    file: str
+    sha256: str
+    tests: int | None
+    signature: Signature
+    problem: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        return self.signature.verdict == "good" and not self.problem
+
+    @property
+    def reason(self) -> str:
+        """Why it is not good."""
+        unknown = "its key is not known" if self.signature.verdict == "unchecked" else ""
+        return self.problem or unknown or self.signature.reason
+
+
+@dataclasses.dataclass(frozen=True)
 class Details:
-    """All that is to be said of a commit; `others` are the metadata keys that are not said otherwise, as text."""
+    """All that is to be said of a commit; `others` are the metadata keys that are not said otherwise, as text.
+
+    `results` is what the certifications quote, by SHA-256.
+    """
 
     tree: Tree
     content_checksum: str
@@ -50,6 +80,8 @@ class Details:
     subject: str
     local: LocalCommit | None
     signatures: tuple[Signature, ...]
+    certifications: tuple[Certification, ...]
+    results: dict[str, str]
     others: dict[str, str]
 
 
@@ -123,10 +155,11 @@ class PackageCheck:
 
 @dataclasses.dataclass(frozen=True)
 class SignatureCheck:
-    """The signatures of a commit, and the keys that should have signed it and have not."""
+    """The signatures of a commit, and the keys that should have signed or certified it and have not."""
 
     signatures: tuple[Signature, ...]
     absent: tuple[str, ...]
+    certifications: tuple[Certification, ...] = ()
 
     @property
     def is_good(self) -> bool:

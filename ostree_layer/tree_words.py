@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ostree_layer import diff
-from ostree_layer.fields import field, listed, moment
-from ostree_layer.model import Advisory, Change
+from ostree_layer.fields import field, listed, moment, printable
+from ostree_layer.model import Advisory
+from ostree_layer.rpm_model import Change
 from ostree_layer.tree_model import (
+    Certification,
     Comparison,
     Details,
     FileChange,
@@ -60,6 +62,7 @@ def details(found: Details, *, with_packages: bool) -> Iterator[str]:
         if value:
             yield field(name, value)
     yield from listed("Signatures", map(signature, found.signatures))
+    yield from certifications(found.certifications)
     yield from listed("Metadata", (f"{key}: {text}" for key, text in found.others.items()))
     if with_packages:
         yield from listed("Packages", (package.nevra for package in found.tree.packages or ()))
@@ -90,6 +93,22 @@ def signature(found: Signature) -> str:
     """One line for a signature."""
     words = " ".join(filter(None, [found.kind, found.key, found.user]))
     return f"{words}: {found.verdict}" + (f", {found.reason}" if found.reason else "")
+
+
+def certifications(found: Iterable[Certification]) -> Iterator[str]:
+    """The lines of good records, and then those of others, each with the reason."""
+    records = list(found)
+    yield from listed("Certified", (_certification(record) for record in records if record.is_good))
+    yield from listed(
+        "Not certified", (f"{_certification(record)}: {record.reason}" for record in records if not record.is_good)
+    )
+
+
+def _certification(record: Certification) -> str:
+    key = record.signature
+    user = f"{key.user} ({key.key[-16:]})" if key.user else f"key {key.key[-16:] or '(none)'}"
+    tests = f" ({record.tests} tests)" if record.tests is not None else ""
+    return printable(f"{record.time} by {user}: {record.file}{tests}")
 
 
 def details_as_json(found: Details) -> dict[str, Any]:
@@ -141,19 +160,13 @@ def _advisory(advisory: Advisory) -> str:
 
 def file_change(change: FileChange) -> str:
     """One line, with the letter that `ostree diff` has for it."""
-    return f"{LETTERS[change.kind]} {_shown(change.path)}" + (f" ({', '.join(change.what)})" if change.what else "")
+    return f"{LETTERS[change.kind]} {printable(change.path)}" + (f" ({', '.join(change.what)})" if change.what else "")
 
 
 def _change(change: Change) -> Iterator[str]:
     day = datetime.datetime.fromtimestamp(change.timestamp, datetime.timezone.utc)
     yield f"{day:%Y-%m-%d} {change.author}"
     yield from (f"  {line}" for line in change.text.splitlines())
-
-
-def _shown(path: str) -> str:
-    """A path as one line of text, whatever it is made of."""
-    text = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def comparison_as_json(found: Comparison) -> dict[str, Any]:
@@ -176,6 +189,7 @@ def _signatures(found: Verification) -> Iterator[str]:
     lines = list(map(signature, found.signed.signatures))
     lines += [f"not signed by {key}" for key in found.signed.absent]
     yield from listed("Signatures", lines or ["none"])
+    yield from certifications(found.signed.certifications)
 
 
 def _packages(found: Verification) -> Iterator[str]:
@@ -192,7 +206,7 @@ def _packages(found: Verification) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> str:
-    return f"{finding.package} {_shown(finding.path)}: {', '.join(finding.what)}"
+    return f"{finding.package} {printable(finding.path)}: {', '.join(finding.what)}"
 
 
 def verification_as_json(found: Verification) -> dict[str, Any]:

@@ -8,19 +8,16 @@ import itertools
 from collections.abc import Collection, Iterator
 from typing import Callable
 
-from ostree_layer import checkout, diff, metadata, repo, signatures
+from ostree_layer import checkout, diff, metadata, repo
 from ostree_layer.contents import Contents
 from ostree_layer.errors import RepoError, nearest
 from ostree_layer.model import Package
 from ostree_layer.ostree_gi import GLib, OSTree, translated
-from ostree_layer.tree_model import Details, Step, Tree
+from ostree_layer.tree_model import Step, Tree
 
 # Refs that keep commits from being pruned, and that nobody gave a name.
 INTERNAL = ("ostree-layer/", "ostree/", "rpmostree/")
 SIZES = "ostree.sizes"
-# What is said of a commit under names of its own.
-SAID = ("version", metadata.PKGLIST, SIZES)
-LONG = 200
 
 
 def refs(store: OSTree.Repo, *, internal: bool = False) -> dict[str, str]:
@@ -86,26 +83,6 @@ class Reader:
             objects = OSTree.commit_get_object_sizes(commit)[1]
             return sum(int(found.unpacked) for found in objects if found.objtype == OSTree.ObjectType.FILE)
         return None if is_partial else Contents(self._store, checksum).size(self._sizes)
-
-
-def read_details(store: OSTree.Repo, checksum: str, ref: str) -> Details:
-    commit = repo.load_commit(store, checksum)
-    values = repo.metadata(commit)
-    others = {key: value for key, value in values.items() if key not in SAID and not key.startswith(metadata.OURS)}
-    return Details(
-        tree=Reader(store).read(checksum, ref),
-        content_checksum=repo.content_of(commit),
-        parent=OSTree.commit_get_parent(commit) or "",
-        subject=commit.get_child_value(3).get_string(),
-        local=metadata.parse_local(values),
-        signatures=signatures.check(store, checksum, signatures.Keys()).signatures,
-        others={key: _as_text(value) for key, value in sorted(others.items())},
-    )
-
-
-def _as_text(value: GLib.Variant) -> str:
-    text = str(value.print_(False))
-    return text if len(text) <= LONG else f"{value.get_type_string()}, {value.get_size()} bytes"
 
 
 def log(store: OSTree.Repo, checksum: str, names: Collection[str] = ()) -> Iterator[Step]:

@@ -18,7 +18,7 @@ class Means:
     """What DNF, its configuration and its command line say to every act.
 
     `repo` is what --repo names; `host` is the OSTree host to act on, None where there is none or --repo is given.
-    `confirm` asks the user.
+    `confirm` asks the user; `fetch` is what is at an address, RepoError where nothing is.
     """
 
     repo: Path | None
@@ -28,6 +28,7 @@ class Means:
     report: Report
     pulling: Callable[[], contextlib.AbstractContextManager[Progress]]
     confirm: Callable[[], bool]
+    fetch: Callable[[str], bytes]
 
     def store(self, named: Path | None = None) -> Path:
         """The folder of the store: the one that an act names, that of --repo, or the one of ostree.conf."""

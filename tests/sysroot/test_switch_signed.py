@@ -13,7 +13,7 @@ from tests.sysroot.test_pulls import BOTH
 from tests.sysroot.test_rebase import PLUS, refusal
 from tests.sysroots import Host, ostree
 
-UNSIGNED = "GPG verification enabled, but no signatures found"
+UNSIGNED = "is not signed, and this remote demands it"
 NO_ID = "is not the id of a GPG key\n(that is 8 or more of the last hex digits of its fingerprint)\n"
 
 
@@ -36,10 +36,10 @@ def sign(stream: Stream, checksum: str, home: Path) -> None:
 @BOTH
 def test_a_remote_that_demands_signatures(demanding: Host, stream: Stream, keyring: Path, command: str) -> None:
     plus = stream.publish("p1")
-    assert f"Error: pulling toy/1/plus from toys: Commit {plus}: {UNSIGNED}" in refusal(demanding, command, PLUS)
+    assert f"Error: commit {plus} of toys {UNSIGNED}\n" in refusal(demanding, command, PLUS)
     with keys.made(demanding.folder / "other", "Other") as other:
         sign(stream, plus, other)
-    assert "Can't check signature: public key not found" in refusal(demanding, command, PLUS)
+    assert "of toys is signed by no key that this host trusts for it\n" in refusal(demanding, command, PLUS)
     sign(stream, plus, keyring)
     demanding.done(command, PLUS)
     assert demanding.deployments()[0].startswith(plus)
@@ -61,7 +61,8 @@ def test_certified_by(demanding: Host, stream: Stream, keyring: Path, command: s
         assert f"Error: {word} {NO_ID}" in refusal(demanding, command, "--certified-by", word, PLUS)
     good, stranger = keys.fingerprint(keyring), "AB" * 20
     both = ["--certified-by", good, "--certified-by", stranger]
-    assert f"Error: commit {plus} has no good signature by {stranger}\n" in refusal(demanding, command, *both, PLUS)
+    said = refusal(demanding, command, *both, PLUS)
+    assert f"Error: commit {plus} has no good signature or certification by {stranger}\n" in said
     demanding.done(command, "--certified-by", f"0x{good[-16:].lower()}", PLUS)
     assert demanding.deployments()[0].startswith(plus)
 
@@ -70,7 +71,7 @@ def test_certified_by(demanding: Host, stream: Stream, keyring: Path, command: s
 def test_certified_by_whatever_the_remote_demands(client: Host, stream: Stream, keyring: Path, command: str) -> None:
     plus, good = stream.publish("p1"), keys.fingerprint(keyring)
     said = refusal(client, command, "--certified-by", good, PLUS)
-    assert f"Error: commit {plus} has no good signature by {good}\n" in said
+    assert f"Error: commit {plus} has no good signature or certification by {good}\n" in said
     sign(stream, plus, keyring)
     said = refusal(client, command, "--certified-by", good, PLUS)
     assert "has no good signature" in said and "(its keys are those of the remote, or those in /usr/share/" in said

@@ -14,7 +14,7 @@ from ostree_layer import status_words
 from ostree_layer.etc_model import EtcObstacle, EtcStatus, LocalEtc
 from ostree_layer.model import EtcConflict, Package, PackageDiff, Requests
 from ostree_layer.status_model import DeploymentStatus, SignatureStatus, Status
-from ostree_layer.tree_model import Signature
+from ostree_layer.tree_model import Certification, Signature
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/status.schema.json").read_text())
 BOOTED = DeploymentStatus(
@@ -124,9 +124,10 @@ def test_what_is_pending() -> None:
 
 def test_the_json_of_all_that_can_be_said_is_as_its_schema_says() -> None:
     old, new = (Package("htop", "0", version, "1", "x86_64") for version in "12")
+    bad = Signature("ed25519", "AB12", verdict="bad", reason="it does not fit")
     full = dataclasses.replace(
         STAGED,
-        signatures=SignatureStatus((Signature("ed25519", "AB12", verdict="bad", reason="it does not fit"),)),
+        signatures=SignatureStatus((bad,), (Certification("2026-01-01T00:00:00Z", "junit.xml", "ab", 2, bad),)),
         changes=PackageDiff((new,), (old,), ((old, new),), ((new, old),)),
         etc=EtcStatus(
             local=LocalEtc(("a",), ("b",), ("c",), ("d",)),
