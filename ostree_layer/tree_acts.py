@@ -24,6 +24,8 @@ from ostree_layer import (
 from ostree_layer.answer import COMMIT, Answer
 from ostree_layer.compose import export
 from ostree_layer.errors import RepoError
+from ostree_layer.hosting import hosting_words, soundness
+from ostree_layer.hosting.store import Store
 from ostree_layer.model import Target
 from ostree_layer.oci import encapsulation
 from ostree_layer.ostree_gi import OSTree
@@ -111,7 +113,8 @@ class Diff(Act):
 class Verify(Act):
     @staticmethod
     def set_argparser(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("commit", metavar=COMMIT, help="what to verify")
+        text = "what to verify; without it the tree that a host has booted, or all of the repository of --repo"
+        parser.add_argument("commit", metavar=COMMIT, nargs="?", help=text)
         parser.add_argument("--gpg-keyring", type=Path, metavar="FILE", help="the GPG keys to trust")
         text = "the GPG key that must have signed or certified it; can be repeated"
         parser.add_argument("--certified-by", action="append", default=[], metavar="KEYID", help=text)
@@ -120,6 +123,8 @@ class Verify(Act):
 
     @staticmethod
     def answer(store: OSTree.Repo, opts: argparse.Namespace, report: Report) -> Answer:
+        if opts.commit is None:
+            return _soundness(store, report)
         remote = trees.ref_in(store, opts.commit).rpartition(":")[0]
         keys = Keys(opts.gpg_keyring, remote, tuple(opts.certified_by), tuple(opts.ed25519_key))
         found = verify(store, trees.find(store, opts.commit), keys, report)
@@ -174,6 +179,13 @@ def _find(store: OSTree.Repo, opts: argparse.Namespace) -> str:
     if opts.commit is None:
         raise RepoError(f"in a repository that is not a host's, 'dnf tree {opts.act}' needs a ref or commit")
     return trees.find(store, opts.commit)
+
+
+def _soundness(store: OSTree.Repo, report: Report) -> Answer:
+    """All of a repository."""
+    found = soundness.look(Store(repo.path_of(store), store), report)
+    lines = hosting_words.sound(found)
+    return Answer("soundness", lambda: hosting_words.soundness_as_json(found), lines, 0 if found.is_good else 1)
 
 
 def verify(store: OSTree.Repo, checksum: str, keys: Keys, report: Report) -> Verification:

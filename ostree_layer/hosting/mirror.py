@@ -12,13 +12,13 @@ from ostree_layer.downloads import Progress
 from ostree_layer.errors import RepoError, nearest
 from ostree_layer.failpoint import failpoint
 from ostree_layer.hosting import summary, upstream
-from ostree_layer.hosting.store import Store
+from ostree_layer.hosting.store import MIRRORED, MIRRORED_ALONE, Store
 from ostree_layer.hosting.upstream import NAME, Said
 from ostree_layer.model import Network
 from ostree_layer.ostree_gi import GLib, OSTree
 
 # What the owner's decisions are called in the store's configuration.
-PATTERNS, DEPTH, BROUGHT = "mirror_refs", "mirror_depth", "mirror_brought"
+PATTERNS, DEPTH, BROUGHT = MIRRORED_ALONE, "mirror_depth", MIRRORED
 SIGNED = "mirror_signed_summary"
 ALL = -1
 

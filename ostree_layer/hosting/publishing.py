@@ -63,6 +63,9 @@ class Publishing:
         """RepoError where the commit cannot be published, or no client would take it."""
         order = self._order
         repo.require_writable(self._store.repo)
+        if self._store.is_copy:
+            hint = "publish it where that is a mirror of, or in a store that has only some of its refs"
+            raise RepoError(f"{self._store.path} is a mirror of all that another store has", hint=hint)
         keys.require_usable(self._store.signing)
         if order.ref.startswith(trees.INTERNAL):
             raise RepoError(f"{order.ref} is no name for others", hint="--as=NAME gives it one")
@@ -97,12 +100,14 @@ class Publishing:
 
     def _bring(self, checksum: str) -> None:
         store, source = self._store.repo, self._order.source
-        if not repo.has_commit(store, checksum) or repo.is_partial(store, checksum):
-            # What others get is looked at, object by object.
-            repo.pull_commit(store, source, checksum, is_trusted=False)
-            self._is_changed = True
-        elif repo.path_of(store) != repo.path_of(source):
-            self._is_changed |= beside.merge(store, source, checksum)
+        if self._is_whole(checksum):
+            self._is_changed |= beside.merge(store, checksum, repo.beside(source, checksum))
+            return
+        kept = repo.beside(store, checksum)
+        # What others get is looked at, object by object.
+        repo.pull_commit(store, source, checksum, is_trusted=False)
+        beside.merge(store, checksum, kept)
+        self._is_changed = True
 
     def _promoted(self) -> str:
         """The commit for others that a host's own becomes; the one that is there already, if there is."""

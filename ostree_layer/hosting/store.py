@@ -22,6 +22,8 @@ from ostree_layer.report import Report
 WORK = "extensions/ostree-layer"
 # Beside libostree's own `config`, which clients read.
 DECISIONS, GROUP = "store.conf", "store"
+# The refs that a mirror has brought, and which ones it is to bring, where that is not all.
+MIRRORED, MIRRORED_ALONE = "mirror_brought", "mirror_refs"
 PUBLIC_KEY = "key.asc"
 
 
@@ -73,6 +75,11 @@ class Store:
     @property
     def signing(self) -> Signing:
         return Signing(tuple(self.get("sign").split()), self.get("gpg_home"))
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it is a mirror of all that another store has, with that one's summary."""
+        return bool(self.get(MIRRORED)) and not self.get(MIRRORED_ALONE)
 
     @property
     def work(self) -> Path:

@@ -10,9 +10,9 @@ store, on links, and both files are links through one other link, which changes 
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,19 @@ TYPE = GLib.VariantType("(a(s(taya{sv}))a{sv})")
 # It differs though nothing else does.
 MODIFIED = "ostree.summary.last-modified"
 ANNOUNCEMENTS, CURRENT = "announcements", "current"
-FOLDERS = ("objects", "refs", "deltas", "delta-indexes", "state")
+INDEXES = "delta-indexes"
+FOLDERS = ("objects", "refs", "deltas", INDEXES, "state")
+WRITING = "writing the summary of {}"
 
 
 def refresh(store: Store) -> bool:
     """Let the summary say what the store has now; return whether it had to be written. The store is locked."""
-    with _made(store) as (made, folder), translated(f"writing the summary of {store.path}", RepoError):
+    if store.is_copy:
+        return False
+    with store.workspace("summary-") as folder, modes.usual(), translated(WRITING.format(store.path), RepoError):
+        for name in FOLDERS:
+            (store.path / name).mkdir(exist_ok=True)
+        made = _made(store, folder)
         is_needed = not (_says_the_same(store, folder) and is_signed(store))
         if is_needed:
             _replace(store, made, folder)
@@ -41,8 +48,11 @@ def refresh(store: Store) -> bool:
 
 def is_true(store: Store) -> bool:
     """Whether the summary says what the store has."""
-    with _made(store) as (_repo, folder):
-        return _says_the_same(store, folder)
+    with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as name, translated(WRITING.format(store.path), RepoError):
+        # Nothing of the store is written: libostree would do so where there are deltas.
+        Path(name, INDEXES).mkdir()
+        _made(store, Path(name))
+        return _says_the_same(store, Path(name))
 
 
 def _says_the_same(store: Store, folder: Path) -> bool:
@@ -59,25 +69,15 @@ def is_signed(store: Store) -> bool:
     )
 
 
-@contextlib.contextmanager
-def _made(store: Store) -> Iterator[tuple[OSTree.Repo, Path]]:
-    """A repository that is the store but for its summary, which is as it should be; and where it is."""
-    with _beside(store) as folder, translated(f"making a summary of {store.path}", RepoError):
-        made = repo.open_repo(folder)
-        made.regenerate_summary(None, None)
-        yield made, folder
-
-
-@contextlib.contextmanager
-def _beside(store: Store) -> Iterator[Path]:
-    """A repository in a folder that is gone after the body: the store itself, but for a summary of its own."""
-    with store.workspace("summary-") as folder, modes.usual():
-        folder.joinpath("config").symlink_to(store.path.resolve() / "config")
-        for name in FOLDERS:
-            (store.path / name).mkdir(exist_ok=True)
-            folder.joinpath(name).symlink_to(store.path.resolve() / name)
-        (folder / "tmp").mkdir()
-        yield folder
+def _made(store: Store, folder: Path) -> OSTree.Repo:
+    """Make a repository that is the store but for its summary, which is as it should be."""
+    (folder / "tmp").mkdir()
+    for name in ("config", *FOLDERS):
+        if (store.path / name).exists() and not (folder / name).exists():
+            (folder / name).symlink_to(store.path.resolve() / name)
+    made = repo.open_repo(folder)
+    made.regenerate_summary(None, None)
+    return made
 
 
 def _meaning(path: Path) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import keys, servers, stores
+from tests import guard, keys, servers, stores
 from tests.stores import Place
 from tests.streams import BASE_REF
 from tests.sysroots import ostree
@@ -172,3 +172,22 @@ def test_two_publishers_at_once(signed: Place) -> None:
     summary = ostree("summary", "--view", signed.repo)
     assert set(signed.refs()) == {BASE_REF, "p1", "2.1"} and all(name in summary for name in signed.refs())
     assert signed.done("sign", signed.repo) == "Nothing to do: all of it is signed.\n"
+
+
+ON_SMALL_DISK = """mount -t tmpfs -o size="$1" tmpfs "$2" && cp -a "$3/." "$2" && shift 3 && "$@"
+status=$?; ostree fsck -q --repo="$0" && ostree rev-parse --repo="$0" toy/1/base; exit $status"""
+
+
+def test_a_full_disk(place: Place) -> None:
+    """The store is on a file system of its own, which the second tree does not fit."""
+    place.host()
+    place.publish("1.1")
+    size = sum(path.lstat().st_blocks * 512 for path in place.store.rglob("*"))
+    copy = place.store.rename(place.folder / "copy")
+    place.store.mkdir()
+    argv = guard.dnf_argv(place.folder, None, "--releasever=1", "tree", *place.publish_argv("1.2"))
+    words = [str(place.store), str(size + 65536), str(place.store), str(copy)]
+    done = guard.run(place.folder, ["sh", "-c", ON_SMALL_DISK, *words, *argv])
+    assert done.returncode == 1 and "Traceback" not in done.stdout
+    assert "Error: copying commit " in done.stdout, done.stdout
+    assert done.stdout.endswith(f"{place.commit('1.1')}\n"), "the store is sound, and as it was"

@@ -29,6 +29,9 @@ def repair(place: Place) -> str:
 
 def test_nothing_to_repair(place: Place) -> None:
     assert repair(place).endswith(" objects read.\nAll of it is sound.\n")
+    before = {path: path.stat().st_mtime_ns for path in place.store.rglob("*")}
+    assert place.done("verify", place.repo).endswith("All of it is sound.\n")
+    assert {path: path.stat().st_mtime_ns for path in place.store.rglob("*")} == before, "who looks changes nothing"
 
 
 @pytest.mark.parametrize("kind", ["filez", "dirtree"])
@@ -47,6 +50,8 @@ def test_damaged_objects(place: Place, kind: str) -> None:
 
 def test_damaged_deltas(place: Place) -> None:
     next((place.store / "deltas").glob("*/*/0")).write_bytes(b"damaged")
+    verified = place.tree("verify", place.repo)
+    assert verified.returncode == 1 and verified.stdout.endswith("'dnf tree repair' removes what is damaged.\n")
     assert f"Damaged: the static delta from {place.commit('1.1')[:12]} to {place.commit('1.2')[:12]}\n" in repair(place)
     assert place.deltas() == set()
     assert "There is a static delta" in place.publish("1.2")
