@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ostree_layer import signatures
+from ostree_layer import beside, repo, signatures
 from ostree_layer.errors import RepoError
 from ostree_layer.ostree_gi import GLib, OSTree, translated
 from ostree_layer.signatures import Keys
@@ -57,28 +57,17 @@ def add(store: OSTree.Repo, checksum: str, record: bytes, key: str, home: str) -
     made = GLib.Variant.new_from_bytes(GLib.VariantType("a{sv}"), signed, False)
     signature = b"".join(map(bytes, made.lookup_value(signatures.GPG_KEY, GLib.VariantType("aay")).unpack()))
     new = _judged(store, checksum, record, signature, Keys())
-    former = list(_stored(store, checksum))
-    for old in (_judged(store, checksum, *pair, Keys()) for pair in former):
+    for old in (_judged(store, checksum, *pair, Keys()) for pair in _stored(store, checksum)):
         is_same = (old.file, old.sha256) == (new.file, new.sha256)
         if is_same and old.signature.key == new.signature.key and old.signature.verdict != "bad" and not old.problem:
             return False
-    _write(store, checksum, [*former, (record, signature)])
-    return True
-
-
-def _write(store: OSTree.Repo, checksum: str, records: list[tuple[bytes, bytes]]) -> None:
-    """Keep the records, with all else that is beside the commit."""
-    with translated(f"writing what is beside commit {checksum}", RepoError):
-        beside = GLib.VariantDict.new(store.read_commit_detached_metadata(checksum, None)[1])
-        beside.insert_value(KEY, GLib.Variant(TYPE, records))
-        store.write_commit_detached_metadata(checksum, beside.end(), None)
+    return beside.merge(store, checksum, {KEY: GLib.Variant(TYPE, [(record, signature)])})
 
 
 def _stored(store: OSTree.Repo, checksum: str) -> Iterator[tuple[bytes, bytes]]:
-    with translated(f"reading what is beside commit {checksum}", RepoError):
-        beside = store.read_commit_detached_metadata(checksum, None)[1]
-    found = None if beside is None else beside.lookup_value(KEY, GLib.VariantType(TYPE))
-    for record, signature in found.unpack() if found is not None else ():
+    found = repo.beside(store, checksum).get(KEY)
+    is_known = found is not None and found.get_type_string() == TYPE
+    for record, signature in found.unpack() if is_known else ():
         yield bytes(record), bytes(signature)
 
 

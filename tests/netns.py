@@ -8,7 +8,7 @@ import dataclasses
 import os
 import secrets
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tests.sysroots import RPMDB, Host, ostree
 
 PREFIX = "dnf-ostree-test"
 SERVER = "10.77.0.1"
+UNVERIFIED = ("--no-gpg-verify",)
 
 
 def _ip(*words: str) -> str:
@@ -41,7 +42,7 @@ def made(count: int) -> Iterator[list[str]]:
             _connect(names[0], name, number)
         yield names
     finally:
-        _remove(name for name in names if name in _there())
+        _remove(name for name in names if name in there())
 
 
 def _connect(server: str, client: str, number: int) -> None:
@@ -54,12 +55,12 @@ def _connect(server: str, client: str, number: int) -> None:
 
 def sweep() -> None:
     """Remove what killed runs of the tests have left."""
-    mine = [name for name in _there() if name.startswith(f"{PREFIX}-")]
+    mine = [name for name in there() if name.startswith(f"{PREFIX}-")]
     _remove(name for name in mine if not Path("/proc", name[len(PREFIX) + 1 :].split("-")[0]).exists())
 
 
-def _there() -> list[str]:
-    return [line.split()[0] for line in _ip("netns", "list").splitlines()]
+def there() -> set[str]:
+    return {line.split()[0] for line in _ip("netns", "list").splitlines()}
 
 
 def _remove(names: Iterator[str]) -> None:
@@ -96,15 +97,18 @@ def _packages(host: Host) -> set[str]:
 
 
 @contextlib.contextmanager
-def clients(stream: Stream, folder: Path, count: int) -> Iterator[list[Client]]:
-    """So many hosts that follow the stream, all of one sysroot, served by nginx in a namespace of its own."""
+def clients(stream: Stream, folder: Path, count: int, *, verify: Sequence[str] = UNVERIFIED) -> Iterator[list[Client]]:
+    """So many hosts that follow the stream, all of one sysroot, served by nginx in a namespace of its own.
+
+    `verify` are options of `ostree remote add`.
+    """
     folder.mkdir()
     with made(count) as names, contextlib.ExitStack() as served:
         inside = ["ip", "netns", "exec", names[0]]
         url = served.enter_context(nginx.serving(stream.repo, folder / "nginx", address=f"{SERVER}:80", inside=inside))
         first = stream.host(folder / "first")
         ostree("remote", "delete", first.repo, streams.REMOTE)
-        ostree("remote", "add", "--no-gpg-verify", first.repo, streams.REMOTE, url)
+        ostree("remote", "add", *verify, first.repo, streams.REMOTE, url)
         hosts = [Client(folder / f"host{number}", name) for number, name in enumerate(names[1:], 1)]
         for host in hosts:
             subprocess.run(["cp", "-a", os.fspath(first.folder), os.fspath(host.folder)], check=True)

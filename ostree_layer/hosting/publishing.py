@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from ostree_layer import ledger, metadata, repo, trees
+from ostree_layer import beside, ledger, metadata, repo, trees
 from ostree_layer.checkout import PULL_ALL
 from ostree_layer.compose import recipe
 from ostree_layer.errors import RepoError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.fields import moment
-from ostree_layer.hosting import beside, deltas, keys, promotion, summary
+from ostree_layer.hosting import deltas, keys, promotion, summary
 from ostree_layer.hosting.reports import Published
 from ostree_layer.hosting.store import Store
 from ostree_layer.ostree_gi import OSTree, translated

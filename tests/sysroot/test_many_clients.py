@@ -4,26 +4,55 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from pathlib import Path
 
-from tests import netns
-from tests.streams import Stream
+from tests import netns, stores
+from tests.stores import Place
+from tests.streams import BASE_REF, Stream
 
-COUNT = 4
+COUNT = 50
+# The places where a publisher is killed, in the order in which it comes there.
+POINTS = (
+    "publish::copied",
+    "publish::signed",
+    "publish::compared",
+    "publish::named",
+    "summary::written",
+    "summary::replaced",
+    "publish::announced",
+)
 
 
-def test_all_go_to_what_was_published(stream: Stream, folder: Path) -> None:
-    published = {"1.1": stream.publish("1.1")}
-    with netns.clients(stream, folder / "ground", COUNT) as hosts:
-        assert {host.require_whole(published) for host in hosts} == {"1.1"}
-        published["1.2"] = stream.publish("1.2")
-        for done in netns.all_at_once(hosts, "upgrade"):
-            assert done.returncode == 0 and f"New deployment {published['1.2'][:12]} (1.2)." in done.stdout, done.stdout
-        assert {host.require_whole(published) for host in hosts} == {"1.2"}
-        there = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
-        assert hosts[0].namespace in there
-    there = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
-    assert hosts[0].namespace not in there
+def test_fifty_clients_of_a_publisher_that_is_killed_at_every_phase(
+    composed: Path, folder: Path, keyring: Path
+) -> None:
+    place = Place(folder, composed)
+    place.host(*stores.signing(keyring))
+    place.publish("1.1")
+    published = {version: place.commit(version) for version in ("1.1", "1.2", "1.3")}
+    verify = (f"--gpg-import={place.store}/key.asc", "--set=gpg-verify-summary=true")
+    with netns.clients(Stream(composed, place.store), folder / "ground", COUNT, verify=verify) as hosts:
+        publisher = threading.Thread(target=publish_and_be_killed, args=(place,))
+        publisher.start()
+        done = netns.all_at_once(hosts, "upgrade")
+        publisher.join()
+        assert [run.stdout for run in done if run.returncode not in (0, 77)] == []
+        assert {host.require_whole(published) for host in hosts} <= set(published)
+        assert place.refs() == {BASE_REF: published["1.3"]}
+        late = hosts[:2]
+        assert [run.returncode for run in netns.all_at_once(late, "upgrade")] == [0, 0]
+        assert {host.require_whole(published) for host in late} == {"1.3"}
+        namespaces = {host.namespace for host in hosts}
+        assert namespaces <= netns.there()
+    assert not namespaces & netns.there()
+
+
+def publish_and_be_killed(place: Place) -> None:
+    for version in ("1.2", "1.3"):
+        for point in POINTS:
+            assert place.tree(*place.publish_argv(version), extra=stores.at(point, "kill")).returncode == -9
+        place.publish(version)
 
 
 def test_the_network_is_that_of_the_namespaces_alone(stream: Stream, folder: Path) -> None:

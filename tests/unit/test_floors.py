@@ -18,7 +18,7 @@ FLOORS = (
     " fsck host hosting.results hosting.serving labels layout.ids layout.record loopback metadata mounts"
     " oci.importing oci.layout oci.reference ostree_gi privileges process repo requests rpm_ostree rpmdb solver"
     " sysusers tmpfiles tree_model treefile.kinds treefile.text upper window",
-    "cage checkout clone commit compose.composed dnf_base downloads etc_words finalization graft hosting.beside"
+    "beside cage checkout clone commit compose.composed dnf_base downloads etc_words finalization graft"
     " hosting.store hosting.upstream keyring layout.accounts layout.initramfs layout.machine layout.paths"
     " layout.places layout.reproducible layout.rpm_home layout.skeleton layout.var lean local_history misfits"
     " move_words notices oci.chunks oci.derived oci.records oci.skopeo origin relabel replay signatures sysroot"
