@@ -66,9 +66,8 @@ def add(store: OSTree.Repo, checksum: str, record: bytes, key: str, home: str) -
 
 def _stored(store: OSTree.Repo, checksum: str) -> Iterator[tuple[bytes, bytes]]:
     found = repo.beside(store, checksum).get(KEY)
-    is_known = found is not None and found.get_type_string() == TYPE
-    for record, signature in found.unpack() if is_known else ():
-        yield bytes(record), bytes(signature)
+    if found is not None and found.get_type_string() == TYPE:
+        yield from ((bytes(record), bytes(signature)) for record, signature in found.unpack())
 
 
 def read(store: OSTree.Repo, checksum: str, keys: Keys) -> tuple[Certification, ...]:

@@ -65,6 +65,8 @@ def test_a_composed_tree_is_published_exactly(place: Place) -> None:
     assert "is older: clients would not go back to it\n(--allow-older publishes it all the same)\n" in said
     place.publish("1.1", "--allow-older")
     assert place.refs() == {BASE_REF: place.commit("1.1")}
+    place.done("publish", BASE_REF, str(place.store), "--name=toy/again")  # from the store itself
+    assert place.refs() == {BASE_REF: place.commit("1.1"), "toy/again": place.commit("1.1")}
     ostree("fsck", place.repo, "--quiet")
 
 
@@ -150,6 +152,20 @@ def test_a_publisher_that_is_killed(signed: Place, point: str) -> None:
     assert signed.deltas() == {f"{signed.commit('1.1')}-{signed.commit('1.2')}"}
     assert [path.name for path in (signed.store / "extensions/ostree-layer").glob("*-*")] == []
     ostree("fsck", here, "--quiet")
+
+
+def test_what_was_said_of_a_commit_stays(signed: Place, keyring: Path) -> None:
+    """A record beside it here outlives what the repository that it came from has, or has not, beside it."""
+    result = signed.folder / "result.json"
+    result.write_text('{"passed": true}')
+    signed.done("certify", BASE_REF, f"--result={result}", signed.repo)
+    certified = signed.done("show", BASE_REF, signed.repo)
+    assert "result.json" in certified
+    path = next(path for path in (signed.store / "objects").glob("*/*.filez"))
+    path.write_bytes(b"damaged")
+    signed.done("repair", str(signed.store))
+    signed.publish("1.1")
+    assert signed.done("show", BASE_REF, signed.repo) == certified
 
 
 def test_a_publisher_that_fails(signed: Place) -> None:
