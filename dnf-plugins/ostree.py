@@ -117,11 +117,10 @@ class OstreePlugin(dnf.Plugin):
     @harmless
     def leave(self, target, options):
         """Find the tree that the command goes to, if it goes to any, before the repositories are set up for it."""
-        from ostree_layer import dnf_base, journey, layering, terminal
+        from ostree_layer import dnf_base, journey, layering, network, terminal
 
-        command, opts = self.cli.command, self.cli.command.opts
-        network = dnf_base.network(self.base.conf)
-        self.wish = command.wish(options) if hasattr(command, "wish") else journey.upgrade(opts, options, network)
+        command, opts, way = self.cli.command, self.cli.command.opts, network.of(self.base.conf)
+        self.wish = command.wish(options) if hasattr(command, "wish") else journey.upgrade(opts, options, way)
         if self.automatic is not None:
             self.automatic.look(self.wish)
         if self.has_nothing_to_do or (self.wish is None and self.automatic is None):

@@ -80,9 +80,9 @@ class Look(Answering):
         return tree_acts.ACTS[cls.__name__]
 
     def answer(self, report):
-        from ostree_layer import dnf_base
+        from ostree_layer import network
 
-        self.opts.network = dnf_base.network(self.base.conf)
+        self.opts.network = network.of(self.base.conf)
         return self.of_library().answer(self.open_repo(), self.opts, report)
 
     def open_repo(self):
@@ -116,16 +116,15 @@ class Deed(Answering):
         return self.of_library().answer(self.means(report), self.opts)
 
     def means(self, report):
-        from ostree_layer import dnf_base, host, terminal
+        from ostree_layer import host, network, terminal
         from ostree_layer.hosting.means import Means
 
         settings = self.settings()
         target = None if self.command.repos else host.find_target(settings, os.environ)
         named = self.require_repo() if self.command.repos else None
-        network = dnf_base.network(self.base.conf)
-        fetch = functools.partial(dnf_base.fetch, self.base)
+        way, fetch = network.of(self.base.conf), functools.partial(network.fetch, self.base)
         pulling = terminal.not_pulling if self.opts.json else terminal.pulling
-        return Means(named, target, settings, network, report, pulling, self.confirm, fetch)
+        return Means(named, target, settings, way, report, pulling, self.confirm, fetch)
 
     def confirm(self):
         """Whether the user agrees, asked as DNF does before a transaction."""

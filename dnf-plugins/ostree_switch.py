@@ -13,11 +13,11 @@ _, P_ = dnf.i18n.translation("ostree-layer")
 
 def terms_of(command, settings):
     """What the tree has to be, for the library."""
-    from ostree_layer import destination, dnf_base
+    from ostree_layer import destination, network
 
-    opts, network = command.opts, dnf_base.network(command.base.conf)
+    opts, way = command.opts, network.of(command.base.conf)
     keys = (*getattr(opts, "certified_by", ()), *settings.certified_by)
-    return destination.Terms(keys, opts.allow_downgrade, bool(opts.cacheonly), network)
+    return destination.Terms(keys, opts.allow_downgrade, bool(opts.cacheonly), way)
 
 
 class MoveCommand(dnf.cli.Command):

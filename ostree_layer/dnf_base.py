@@ -7,7 +7,6 @@ import configparser
 import contextlib
 import hashlib
 import os
-import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,8 +22,8 @@ import libdnf.transaction
 import rpm
 
 from ostree_layer import database, mounts
-from ostree_layer.errors import HostError, OstreeLayerError, RepoError
-from ostree_layer.model import Network, Package
+from ostree_layer.errors import HostError, OstreeLayerError
+from ostree_layer.model import Package
 
 USER = libdnf.transaction.TransactionItemReason_USER
 # A pattern of SQL, not of a shell.
@@ -32,27 +31,6 @@ EVERYTHING = "%"
 COMMAND_LINE_REPO = "@commandline"
 # DNF's own refusals of image-based systems; 4.21 asks without looking at the installroot.
 SELF_TESTS = ("is_container", "_is_bootc_host")
-
-
-def network(conf: Any) -> Network:
-    """What DNF's configuration says of downloads."""
-    proxy = conf.proxy or ""
-    if proxy and conf.proxy_username:
-        scheme, _, address = proxy.rpartition("://")
-        who = ":".join(urllib.parse.quote(word, safe="") for word in (conf.proxy_username, conf.proxy_password or ""))
-        proxy = f"{scheme or 'http'}://{who}@{address}"
-    # As DNF does it: up to 1, a part of the bandwidth.
-    throttle = conf.throttle * conf.bandwidth if conf.throttle <= 1 else conf.throttle
-    return Network(proxy, int(conf.retries), int(conf.timeout), int(conf.minrate), int(throttle))
-
-
-def fetch(base: Any, url: str) -> bytes:
-    """What is at an address, by DNF's settings for downloads; RepoError where nothing is."""
-    try:
-        with base.urlopen(url) as found:
-            return bytes(found.read())
-    except OSError as e:
-        raise RepoError(f"{url} cannot be fetched: {e}") from e
 
 
 def is_users_own_root(conf: Any) -> bool:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import keys, streams, sysroots, toys, tree_repos
+from tests import keys, stores, streams, sysroots, toys, tree_repos
 from tests.composing import Bench
+from tests.stores import Place
 from tests.streams import Stream
 from tests.sysroots import Host
 from tests.tree_repos import Repos
@@ -82,6 +83,30 @@ def composed() -> Iterator[Path]:
     """The repository of composed trees with a history."""
     with tempfile.TemporaryDirectory(prefix="streams-", dir=place()) as work:
         yield streams.compose(Path(work))
+
+
+@pytest.fixture(scope="session")
+def signer() -> Iterator[Path]:
+    """A GnuPG home with a key that nobody changes."""
+    with (
+        tempfile.TemporaryDirectory(prefix="signer-", dir=place()) as work,
+        keys.made(Path(work, "gnupg"), "Toys") as home,
+    ):
+        yield home
+
+
+@pytest.fixture(scope="session")
+def signed_store(composed: Path, signer: Path) -> Iterator[Place]:
+    """A store that signs, with the first version of the first ref, to be copied."""
+    with tempfile.TemporaryDirectory(prefix="store-", dir=place()) as work:
+        yield stores.stock(Path(work), composed, ["1.1"], *stores.signing(signer))
+
+
+@pytest.fixture(scope="session")
+def full_store(composed: Path) -> Iterator[Place]:
+    """A store with all versions of the first ref, to be copied."""
+    with tempfile.TemporaryDirectory(prefix="store-", dir=place()) as work:
+        yield stores.stock(Path(work), composed, ["1.1", "1.2", "1.3"])
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import dataclasses
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests import keys, tree_repos
@@ -73,6 +73,21 @@ class Place:
     def deltas(self) -> set[str]:
         listed = ostree("static-delta", "list", self.repo).split()
         return {name for name in listed if len(name) > 60}
+
+
+def stock(folder: Path, composed: Path, versions: Iterable[str], *options: str) -> Place:
+    """A store with these versions, one after the other."""
+    place = Place(folder, composed)
+    place.host(*options)
+    for version in versions:
+        place.publish(version)
+    return place
+
+
+def copied(place: Place, folder: Path) -> Place:
+    """The same in another folder."""
+    shutil.copytree(place.store, folder / "store", symlinks=True)
+    return Place(folder, place.composed)
 
 
 def signing(home: Path) -> list[str]:

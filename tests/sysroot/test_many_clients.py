@@ -10,26 +10,15 @@ from pathlib import Path
 from tests import netns, stores
 from tests.stores import Place
 from tests.streams import BASE_REF, Stream
+from tests.sysroot.test_hosting import POINTS
 
 COUNT = 50
-# The places where a publisher is killed, in the order in which it comes there.
-POINTS = (
-    "publish::copied",
-    "publish::signed",
-    "publish::compared",
-    "publish::named",
-    "summary::written",
-    "summary::replaced",
-    "publish::announced",
-)
 
 
 def test_fifty_clients_of_a_publisher_that_is_killed_at_every_phase(
-    composed: Path, folder: Path, keyring: Path
+    signed_store: Place, composed: Path, folder: Path
 ) -> None:
-    place = Place(folder, composed)
-    place.host(*stores.signing(keyring))
-    place.publish("1.1")
+    place = stores.copied(signed_store, folder)
     published = {version: place.commit(version) for version in ("1.1", "1.2", "1.3")}
     verify = (f"--gpg-import={place.store}/key.asc", "--set=gpg-verify-summary=true")
     with netns.clients(Stream(composed, place.store), folder / "ground", COUNT, verify=verify) as hosts:

@@ -112,7 +112,7 @@ def test_what_is_not_there(client: Host, image: Path) -> None:
 
 def test_signatures(client: Host, image: Path) -> None:
     said = refused(client, f"oci:{image}", "--certified-by=0123456789ABCDEF")
-    assert "has no good signature by 0123456789ABCDEF" in said
+    assert "has no good signature or certification by 0123456789ABCDEF" in said
     said = refused(client, f"ostree-remote-image:{REMOTE}:oci:{image}")
     assert f"has no good signature by a key of the remote {REMOTE}" in said
 

@@ -18,13 +18,9 @@ VERSIONS = ("1.1", "1.2", "1.3")
 
 
 @pytest.fixture
-def place(composed: Path, folder: Path) -> Place:
+def place(full_store: Place, folder: Path) -> Place:
     """A store with all versions of the first ref, none of them made today."""
-    made = Place(folder, composed)
-    made.host()
-    for version in VERSIONS:
-        made.publish(version)
-    return made
+    return stores.copied(full_store, folder)
 
 
 def age(place: Place) -> None:

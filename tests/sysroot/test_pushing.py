@@ -20,11 +20,8 @@ from tests.sysroots import ostree
 
 
 @pytest.fixture
-def place(composed: Path, folder: Path, keyring: Path) -> Place:
-    made = Place(folder, composed)
-    made.host(*stores.signing(keyring))
-    made.publish("1.1")
-    return made
+def place(signed_store: Place, folder: Path) -> Place:
+    return stores.copied(signed_store, folder)
 
 
 @contextlib.contextmanager

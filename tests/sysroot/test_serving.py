@@ -22,11 +22,8 @@ from tests.sysroots import ostree
 
 
 @pytest.fixture
-def place(composed: Path, folder: Path) -> Place:
-    made = Place(folder, composed)
-    made.host()
-    made.publish("1.1")
-    return made
+def place(signed_store: Place, folder: Path) -> Place:
+    return stores.copied(signed_store, folder)
 
 
 @contextlib.contextmanager

@@ -15,10 +15,8 @@ from tests.sysroots import ostree
 
 
 @pytest.fixture
-def place(composed: Path, folder: Path, keyring: Path) -> Place:
-    made = Place(folder, composed)
-    made.host(*stores.signing(keyring))
-    made.publish("1.1")
+def place(signed_store: Place, folder: Path) -> Place:
+    made = stores.copied(signed_store, folder)
     made.publish("1.2")
     return made
 

@@ -152,7 +152,12 @@ def test_a_remote_that_demands_signatures(host: Host) -> None:
     assert "        Signatures: none, and its remote demands them\n" in host.done("status")
     ostree("config", host.repo, "set", 'remote "toys".gpg-verify', "false")
     ostree("config", host.repo, "set", 'remote "toys".sign-verify', "true")
-    assert told(host)["deployments"][0]["signatures"] == {"found": [], "demanded": True, "unread": ""}
+    assert told(host)["deployments"][0]["signatures"] == {
+        "found": [],
+        "certifications": [],
+        "demanded": True,
+        "unread": "",
+    }
 
 
 def test_signatures_that_cannot_be_read_are_no_error(host: Host, keyring: Path) -> None:

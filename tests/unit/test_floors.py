@@ -15,7 +15,7 @@ FLOORS = (
     " hosting.reports http_heads layout.os_release layout.selinux model modes objects oci oci.form ownership"
     " report rpm_model signals staged_root treefile.merging",
     "advisories compose.lockfile compose.repositories compose_options contents database diff etc_model forwarding"
-    " fsck host hosting.results hosting.serving labels layout.ids layout.record loopback metadata mounts"
+    " fsck host hosting.results hosting.serving labels layout.ids layout.record loopback metadata mounts network"
     " oci.importing oci.layout oci.reference ostree_gi privileges process repo requests rpm_ostree rpmdb solver"
     " sysusers tmpfiles tree_model treefile.kinds treefile.text upper window",
     "beside cage checkout clone commit compose.composed dnf_base downloads etc_words finalization graft"
