@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests import guard, keys, servers
+from tests import guard, keys, servers, tree_repos
 from tests.servers import Server
 from tests.sysroots import ostree
 
@@ -133,6 +133,11 @@ def test_a_copy_that_follows(upstream: Upstream) -> None:
     assert {"ref": BASE, "old": former, "new": now} in found["mirror"]["refs"] and found["mirror"]["bytes"] > 5000
     assert found["mirror"]["removed"] == [OTHER] and found["mirror"]["verified"] is False
     assert len([path for path in upstream.server.content if path.endswith(".filez")]) == 1
+    upstream.require_same()
+
+    refused = tree_repos.tree(upstream.folder, "publish", BASE, os.fspath(upstream.mirror), "--name=own")
+    assert f"Error: {upstream.mirror} is a mirror of all that another store has\n" in refused.stderr
+    assert " is removed.\n" in tree_repos.tree(upstream.folder, "prune", os.fspath(upstream.mirror), "--keep=1").stdout
     upstream.require_same()
 
 
