@@ -57,7 +57,7 @@ def _source(means: Means, target: store.Store, word: str) -> tuple[OSTree.Repo, 
     found = sysroot.repository(host)
     if choice.is_index(word):
         return found, choice.find(host, means.host.stateroot, word).get_csum()
-    is_in_store_only = repo.resolve(target.repo, word) and not repo.resolve(found, word)
+    is_in_store_only = word in repo.refs(target.repo) and word not in repo.refs(found)
     return (target.repo if is_in_store_only else found), word
 
 

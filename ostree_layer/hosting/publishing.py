@@ -112,8 +112,9 @@ class Publishing:
     def _promoted(self) -> str:
         """The commit for others that a host's own becomes; the one that is there already, if there is."""
         order, store = self._order, self._store.repo
-        if self._former and promotion.source_of(store, self._former) == order.checksum and not order.version:
-            return self._former
+        if self._former and promotion.source_of(store, self._former) == order.checksum:
+            if order.version in ("", repo.version(repo.load_commit(store, self._former))):
+                return self._former
         is_foreign = not repo.has_commit(store, order.checksum)
         self._bring(order.checksum)
         parts = (store, order.source, order.checksum, self._parent(), order.recipe, order.version)

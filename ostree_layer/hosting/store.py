@@ -108,7 +108,7 @@ class Store:
     def _sweep(self) -> None:
         """Remove what a killed run left; the store is locked."""
         for left in self.work.glob("*-*"):
-            shutil.rmtree(left)
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def open_store(path: Path) -> Store:
