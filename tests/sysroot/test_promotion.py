@@ -82,7 +82,7 @@ def test_a_name_is_needed(place: Place, client: Host) -> None:
     assert failed.returncode == 1
     assert " is no ref that others could know\n(--name=REF gives it a name)\n" in failed.stdout
     done = client.dnf("tree", "publish", ":1.1", str(place.store), f"--name={NAME}")
-    assert place.refs()[NAME] == place.commit("1.1"), done.stdout
+    assert " (1.1.1).\n" in done.stdout, "the newest of this version is the host's own"
     failed = client.dnf("tree", "publish", "7", str(place.store), f"--name={NAME}")
     assert "Error: there is no deployment 7: " in failed.stdout
 
