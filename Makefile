@@ -29,11 +29,14 @@ demo: deps
 bench: deps
 	$(PYTHON) -m tests.bench
 
+# Compiled with the sources' hashes: in a tree all times are 0, and nobody can write there what Python compiles anew.
 install:
 	install -d $(SITEDIR)/dnf-plugins $(PARTS:%=$(SITEDIR)/ostree_layer/%)
 	install -d $(DESTDIR)/etc/dnf/plugins $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 dnf-plugins/*.py $(SITEDIR)/dnf-plugins/
 	for part in $(PARTS); do install -m 644 ostree_layer/$$part/*.py $(SITEDIR)/ostree_layer/$$part/ || exit; done
+	$(PYTHON) -m compileall -q --invalidation-mode checked-hash $(if $(DESTDIR),-s $(DESTDIR) -p /) \
+	    $(SITEDIR)/dnf-plugins $(SITEDIR)/ostree_layer
 	install -m 644 etc/ostree.conf $(DESTDIR)/etc/dnf/plugins/ostree.conf
 	install -d $(DESTDIR)$(PREFIX)/share/doc/ostree-layer
 	install -m 644 docs/status.schema.json $(DESTDIR)$(PREFIX)/share/doc/ostree-layer/status.schema.json

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import compileall
 import shutil
 import signal
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import keys, stores, streams, sysroots, toys, tree_repos
+from tests import guard, keys, stores, streams, sysroots, toys, tree_repos
 from tests.composing import Bench
 from tests.stores import Place
 from tests.streams import Stream
@@ -20,6 +21,9 @@ from tests.sysroots import Host
 from tests.tree_repos import Repos
 
 sys.path.append(str(toys.MODULES))
+# Sealed runs of dnf could not keep what they compile, and there are thousands of them.
+for folder_of_sources in ("dnf-plugins", "ostree_layer", "tests"):
+    compileall.compile_dir(guard.CHECKOUT / folder_of_sources, quiet=1)
 # Who runs the tests in the background has them ignore it, and so all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Debian's packages are where apt is.
