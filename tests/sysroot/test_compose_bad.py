@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -227,6 +228,7 @@ def test_a_repository_that_is_offline(bench: Bench, web: http.server.HTTPServer)
     assert from_web(bench, "--download-only").returncode == 0
     web.shutdown()
     web.server_close()
+    time.sleep(1)  # to DNF, metadata of this second is not older than no seconds
     offline = from_web(bench)
     assert offline.returncode == 1 and offline.stdout.endswith(ending(bench, ""))
     assert "Error: Failed to download metadata for repo 'web': " in offline.stdout
