@@ -68,7 +68,7 @@ class Publishing:
             raise RepoError(f"{self._store.path} is a mirror of all that another store has", hint=hint)
         keys.require_usable(self._store.signing)
         if order.ref.startswith(trees.INTERNAL):
-            raise RepoError(f"{order.ref} is no name for others", hint="--as=NAME gives it one")
+            raise RepoError(f"{order.ref} is no name for others", hint="--name=REF gives it one")
         if repo.is_partial(order.source, order.checksum):
             raise RepoError(f"only a part of commit {order.checksum[:12]} is here", hint=PULL_ALL)
         if order.version and self._local is None:
@@ -115,14 +115,20 @@ class Publishing:
         if self._former and promotion.source_of(store, self._former) == order.checksum:
             if order.version in ("", repo.version(repo.load_commit(store, self._former))):
                 return self._former
-        is_foreign = not repo.has_commit(store, order.checksum)
         self._bring(order.checksum)
         parts = (store, order.source, order.checksum, self._parent(), order.recipe, order.version)
         made = promotion.Promotion(*parts).write()
-        if is_foreign:
+        failpoint("publish::promoted")
+        self._forget_source()
+        return made
+
+    def _forget_source(self) -> None:
+        """The host's commit says more of the host than others are to know."""
+        store, order = self._store.repo, self._order
+        is_elsewhere = repo.path_of(store) != repo.path_of(order.source)
+        if is_elsewhere and order.checksum not in repo.refs(store).values():
             with translated(f"removing commit {order.checksum[:12]} from {self._store.path}", RepoError):
                 store.delete_object(OSTree.ObjectType.COMMIT, order.checksum, None)
-        return made
 
     def _parent(self) -> str | None:
         return self._former or next(iter(self._bases()), None)

@@ -94,7 +94,10 @@ class Store:
 
     @contextlib.contextmanager
     def locked(self, report: Report) -> Iterator[None]:
-        """Hold, for the body, the lock of those who change what the store says; wait for it."""
+        """Hold, for the body, the lock of those who change what the store says; wait for it.
+
+        Web servers can read what is made then, whatever umask the user has.
+        """
         self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.work / "lock").open("wb") as lock:
             try:
@@ -103,7 +106,8 @@ class Store:
                 with report(f"Waiting for another process that changes {self.path}"):
                     fcntl.flock(lock, fcntl.LOCK_EX)
             self._sweep()
-            yield
+            with modes.usual():
+                yield
 
     def _sweep(self) -> None:
         """Remove what a killed run left; the store is locked."""

@@ -68,6 +68,15 @@ def test_a_composed_tree_is_published_exactly(place: Place) -> None:
     ostree("fsck", place.repo, "--quiet")
 
 
+def test_web_servers_can_read_all_of_it(place: Place) -> None:
+    place.host()
+    argv = guard.dnf_argv(place.folder, None, "--releasever=1", "tree", *place.publish_argv("1.1"))
+    done = guard.run(place.folder, ["sh", "-c", 'umask 077 && exec "$@"', "sh", *argv])
+    assert done.returncode == 0, done.stdout
+    private = {path for path in place.store.rglob("*") if not path.lstat().st_mode & 0o004}
+    assert {path.relative_to(place.store).parts[0] for path in private} <= {"extensions", "tmp", ".lock"}
+
+
 def test_clients_take_the_delta(place: Place) -> None:
     place.host()
     place.publish("1.1")

@@ -87,10 +87,12 @@ def test_a_name_is_needed(place: Place, client: Host) -> None:
     assert "Error: there is no deployment 7: " in failed.stdout
 
 
-@pytest.mark.parametrize("point", ["publish::copied", "publish::named"])
+@pytest.mark.parametrize("point", ["publish::promoted", "publish::copied", "publish::named"])
 def test_killed(place: Place, client: Host, point: str) -> None:
     argv = ["tree", "publish", "0", str(place.store), f"--name={NAME}"]
     assert client.dnf(*argv, extra=stores.at(point, "kill")).returncode == -9
     assert client.dnf(*argv).returncode == 0
     assert "\nNothing to do: " in client.dnf(*argv).stdout
+    local = client.deployments()[0].partition(".")[0]
+    assert not (place.store / "objects" / local[:2] / f"{local[2:]}.commit").exists(), "it is nobody else's business"
     ostree("fsck", place.repo, "--quiet")
