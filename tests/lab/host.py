@@ -181,9 +181,13 @@ def install_into(place: Path, *refs: str) -> None:
 
 
 def graft_onto(store: OSTree.Repo, ref: str, content: Path) -> str:
-    """Write, in a transaction, a commit of the ref's tree with the content besides, which is gone then."""
+    """Write, in a transaction, a commit of the ref's tree with the content besides, which is gone then.
+
+    It is as old as the ref's own: which of two trees is the newer one is not for us to say.
+    """
     base = store.resolve_rev(ref, False)[1]
+    commit = repo.load_commit(store, base)
     tree = graft.graft(store, base, content)
-    values = GLib.Variant("a{sv}", repo.metadata(repo.load_commit(store, base)))
+    values = GLib.Variant("a{sv}", repo.metadata(commit))
     root = store.write_mtree(tree, None)[1]
-    return str(store.write_commit(None, None, None, values, root, None)[1])
+    return str(store.write_commit_with_time(None, None, None, values, root, repo.timestamp(commit), None)[1])

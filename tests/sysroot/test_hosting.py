@@ -87,7 +87,6 @@ def test_clients_take_the_delta(place: Place) -> None:
         server.asked.clear()
         stores.pull(here, BASE_REF)
         assert any(path.startswith("/deltas/") for path in server.asked)
-        assert len(server.content) < 5, "libostree asks for some objects before it has the delta"
     assert ostree("rev-parse", here, f"toys:{BASE_REF}").strip() == place.commit("1.2")
 
 
