@@ -54,8 +54,7 @@ def add(store: OSTree.Repo, checksum: str, record: bytes, key: str, home: str) -
     """Sign a record and keep it beside its commit; False where the same key has said the same before."""
     with translated(f"signing by the key {key}", RepoError, hint="--gpg-homedir=DIR names another GnuPG home"):
         signed = store.gpg_sign_data(GLib.Bytes.new(record), GLib.Bytes.new(b""), [key], home or None, None)[1]
-    made = GLib.Variant.new_from_bytes(GLib.VariantType("a{sv}"), signed, False)
-    signature = b"".join(map(bytes, made.lookup_value(signatures.GPG_KEY, GLib.VariantType("aay")).unpack()))
+    signature = signatures.joined(signed)
     new = _judged(store, checksum, record, signature, Keys())
     for old in (_judged(store, checksum, *pair, Keys()) for pair in _stored(store, checksum)):
         is_same = (old.file, old.sha256) == (new.file, new.sha256)

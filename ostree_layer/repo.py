@@ -15,6 +15,8 @@ from ostree_layer.ostree_gi import GLib, OSTree, gfile, translated
 LOCAL_REFS = "ostree-layer/local"
 BASE_REFS = "ostree-layer/base"
 HISTORY_REFS = "ostree-layer/history"
+# Of a summary: refs with their commits, and what else there is to say.
+SUMMARY_TYPE = GLib.VariantType("(a(s(taya{sv}))a{sv})")
 
 
 @contextlib.contextmanager
@@ -179,6 +181,11 @@ def content_of(commit: GLib.Variant) -> str:
 
 def has_commit(repo: OSTree.Repo, checksum: str) -> bool:
     return bool(repo.has_object(OSTree.ObjectType.COMMIT, checksum, None)[1])
+
+
+def has_whole_commit(repo: OSTree.Repo, checksum: str) -> bool:
+    """Whether the commit is here, and not only a part of what is in it."""
+    return has_commit(repo, checksum) and not is_partial(repo, checksum)
 
 
 def pull_commit(repo: OSTree.Repo, source: OSTree.Repo, checksum: str, *, is_trusted: bool = True) -> None:

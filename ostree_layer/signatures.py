@@ -63,15 +63,20 @@ def good_keys(store: OSTree.Repo, data: bytes, signed: bytes, keyring: Path) -> 
 
     `signed` is what libostree keeps of signatures, as in `summary.sig`.
     """
-    stored = GLib.Variant.new_from_bytes(GLib.VariantType("a{sv}"), GLib.Bytes.new(signed), False)
-    found = stored.lookup_value(GPG_KEY, GLib.VariantType("aay"))
-    if found is None:
+    detached = GLib.Bytes.new(joined(GLib.Bytes.new(signed)))
+    if not detached.get_size():
         return set()
-    joined = GLib.Bytes.new(b"".join(bytes(one) for one in found.unpack()))
     with _binary(keyring) as binary, translated("verifying signatures", RepoError):
-        result = store.gpg_verify_data(None, GLib.Bytes.new(data), joined, None, gfile(binary), None)
+        result = store.gpg_verify_data(None, GLib.Bytes.new(data), detached, None, gfile(binary), None)
     every = (_gpg_signature(result, index) for index in range(result.count_all()))
     return {one.primary_key for one in every if one.verdict == "good"}
+
+
+def joined(stored: GLib.Bytes) -> bytes:
+    """The GPG signatures in what libostree keeps of signatures, as gpg has them; empty where there are none."""
+    values = GLib.Variant.new_from_bytes(GLib.VariantType("a{sv}"), stored, False)
+    found = values.lookup_value(GPG_KEY, GLib.VariantType("aay"))
+    return b"" if found is None else b"".join(map(bytes, found.unpack()))
 
 
 def require(store: OSTree.Repo, checksum: str, remote: str) -> None:

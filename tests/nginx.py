@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests import guard
+from tests import guard, servers
 
 CONFIGURATION = guard.CHECKOUT / "docs/nginx.conf"
 # Its folders for temporary files are set when it is built.
@@ -22,7 +21,7 @@ SCRIPT = 'mount -t tmpfs tmpfs /var/lib/nginx && exec nginx -c "$1" -g "daemon o
 def serving(store: Path, work: Path, *, address: str = "", inside: Sequence[str] = ()) -> Iterator[str]:
     """For the body, nginx with the store; yield its URL. `inside` is an argv to start it by, as in a namespace."""
     work.mkdir()
-    where = address or f"127.0.0.1:{_free_port()}"
+    where = address or f"127.0.0.1:{servers.free_port()}"
     configuration = work / "nginx.conf"
     configuration.write_text(_substituted(store, work, where))
     argv = [*inside, "unshare", "--mount", "--propagation=private", "sh", "-ec", SCRIPT, "sh", os.fspath(configuration)]
@@ -47,9 +46,3 @@ def _substituted(store: Path, work: Path, where: str) -> str:
         assert former in text
         text = text.replace(former, new)
     return text
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

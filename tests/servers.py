@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -111,3 +112,10 @@ def running(made: S) -> Iterator[S]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

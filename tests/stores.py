@@ -108,11 +108,6 @@ def at(point: str, act: str) -> dict[str, str]:
     return {"OSTREE_LAYER_FAILPOINT": f"{point}={act}"}
 
 
-def copy(source: Path, folder: Path) -> Path:
-    """A repository to do harm to."""
-    return Path(shutil.copytree(source, folder / "copy", symlinks=True))
-
-
 def pull(where: str, *refs: str) -> None:
     """Let a client pull; AssertionError with what it says where it cannot."""
     done = subprocess.run(["ostree", "pull", where, "toys", *refs], capture_output=True, text=True, check=False)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ostree_layer import certification, modes, repo, trees
+from ostree_layer import certification, repo, trees
 from ostree_layer.answer import COMMIT, Answer
 from ostree_layer.errors import RepoError
 from ostree_layer.hosting import keys, results
@@ -38,7 +38,7 @@ class Certify(Act):
         checksum = trees.find(store.repo, opts.commit)
         record = certification.document(checksum, found.name, found.content, found.tests)
         repo.require_writable(store.repo)
-        with modes.usual(), store.locked(means.report):
+        with store.locked(means.report):
             pairs = ((key, certification.add(store.repo, checksum, record, key, signing.home)) for key in signing.keys)
             done = dict(pairs)
         lines = [

@@ -50,7 +50,7 @@ def make(store: Store, old: str, new: str) -> bool:
     if (old, new) in known(store):
         return False
     for checksum in filter(None, (old, new)):
-        if not repo.has_commit(store.repo, checksum) or repo.is_partial(store.repo, checksum):
+        if not repo.has_whole_commit(store.repo, checksum):
             raise RepoError(f"there can be no delta: {store.path} has not all of commit {checksum[:12]}")
     with translated(f"making the static delta to commit {new[:12]}", RepoError):
         option = OSTree.StaticDeltaGenerateOpt.MAJOR

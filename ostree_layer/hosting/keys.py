@@ -52,7 +52,10 @@ def require_usable(signing: Signing) -> None:
 
 def sign(store: Store, checksum: str, signing: Signing) -> bool:
     """Let each key have signed a commit; return whether one had not. The store is locked."""
-    missing = [key for key in signing.keys if key not in _signers(store, checksum, signing)]
+    if not signing:
+        return False
+    signers = _signers(store, checksum, signing)
+    missing = [key for key in signing.keys if key not in signers]
     for key in missing:
         with translated(f"signing commit {checksum[:12]} with the key {key}", RepoError):
             store.repo.sign_commit(checksum, key, signing.home or None, None)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ostree_layer import modes, repo
+from ostree_layer import repo
 from ostree_layer.answer import Answer
 from ostree_layer.errors import RepoError
 from ostree_layer.hosting import mirror, store, upstream
@@ -40,7 +40,7 @@ class Mirror(Act):
         if not (url or upstream.url(found.repo)):
             hint = f"'dnf tree mirror URL {folder}' makes it one"
             raise RepoError(f"{folder} is no mirror of another store", hint=hint)
-        with found.locked(means.report), modes.usual():
+        with found.locked(means.report):
             _prepare(found, url, opts)
             wanted = mirror.decide(found, patterns, opts.depth, is_checked=opts.gpgcheck is not False)
             with means.pulling() as progress:

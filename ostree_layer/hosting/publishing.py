@@ -140,8 +140,7 @@ class Publishing:
         return [checksum for checksum in named if checksum and self._is_whole(checksum)]
 
     def _is_whole(self, checksum: str) -> bool:
-        store = self._store.repo
-        return repo.has_commit(store, checksum) and not repo.is_partial(store, checksum)
+        return repo.has_whole_commit(self._store.repo, checksum)
 
     def sign(self) -> None:
         """Let each key of the store have signed the commit."""

@@ -16,14 +16,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ostree_layer import files, modes, repo, signatures
+from ostree_layer import files, repo, signatures
 from ostree_layer.errors import RepoError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.hosting.store import PUBLIC_KEY, Store
 from ostree_layer.ostree_gi import GLib, OSTree, translated
 
 NAMES = SUMMARY, SIGNATURES = "summary", "summary.sig"
-TYPE = GLib.VariantType("(a(s(taya{sv}))a{sv})")
 # It differs though nothing else does.
 MODIFIED = "ostree.summary.last-modified"
 ANNOUNCEMENTS, CURRENT = "announcements", "current"
@@ -36,7 +35,7 @@ def refresh(store: Store) -> bool:
     """Let the summary say what the store has now; return whether it had to be written. The store is locked."""
     if store.is_copy:
         return False
-    with store.workspace("summary-") as folder, modes.usual(), translated(WRITING.format(store.path), RepoError):
+    with store.workspace("summary-") as folder, translated(WRITING.format(store.path), RepoError):
         for name in FOLDERS:
             (store.path / name).mkdir(exist_ok=True)
         made = _made(store, folder)
@@ -84,7 +83,7 @@ def _meaning(path: Path) -> Any:
     """What a summary says, but for when it was written; None where there is none."""
     if not path.exists():
         return None
-    refs, values = GLib.Variant.new_from_bytes(TYPE, GLib.Bytes.new(path.read_bytes()), False).unpack()
+    refs, values = GLib.Variant.new_from_bytes(repo.SUMMARY_TYPE, GLib.Bytes.new(path.read_bytes()), False).unpack()
     return refs, {key: value for key, value in values.items() if key != MODIFIED}
 
 

@@ -13,7 +13,6 @@ from ostree_layer.ostree_gi import GLib, OSTree, gfile, translated
 
 # The remote's name in the mirror.
 NAME = "mirror"
-TYPE = GLib.VariantType("(a(s(taya{sv}))a{sv})")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +80,7 @@ def ask(store: OSTree.Repo) -> Said:
     if summary is None:
         hint = "'ostree summary -u' writes one there; mirrors of names and patterns need it, too"
         raise RepoError(f"{url(store)} has no summary that says what it has", hint=hint)
-    listed = GLib.Variant.new_from_bytes(TYPE, summary, False)
+    listed = GLib.Variant.new_from_bytes(repo.SUMMARY_TYPE, summary, False)
     if not listed.is_normal_form():
         raise RepoError(f"the summary of {url(store)} is none")
     entries = listed.get_child_value(0)

@@ -64,4 +64,4 @@ class Records:
             yield path, record
 
     def _is_here(self, record: Record) -> bool:
-        return repo.has_commit(self._store, record.commit) and not repo.is_partial(self._store, record.commit)
+        return repo.has_whole_commit(self._store, record.commit)

@@ -7,20 +7,18 @@ import datetime
 import json
 import re
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 
 from ostree_layer.ostree_gi import OSTree, gfile
 from ostree_layer.sysroot import BUSY
-from tests import composing, guard, toys, tree_repos, units
+from tests import composing, guard, toys, units
 from tests.composing import UPDATES
 from tests.streams import Stream
+from tests.sysroot.test_status_shown import told
 from tests.sysroots import Host, ostree
 from tests.toys import LIB, Toy
 
-SCHEMA = json.loads((guard.CHECKOUT / "docs/status.schema.json").read_text())
 OFF = "Automatic updates are off; automatic= in ostree.conf turns them on.\n"
 NO_UPGRADE = "no upgrade available"
 OLD_LIB = Toy("lib", "0.9", files={"/usr/lib/lib": "0\n"})
@@ -29,15 +27,6 @@ OLD_LIB = Toy("lib", "0.9", files={"/usr/lib/lib": "0\n"})
 def settle(host: Host, **values: str) -> None:
     lines = [f"{key} = {value}\n" for key, value in values.items()]
     (host.folder / "plugins.d/ostree.conf").write_text("[main]\n" + "".join(lines))
-
-
-def told(host: Host) -> dict[str, Any]:
-    """What `dnf status --json` writes, held against the schema."""
-    done = tree_repos.run(host.folder, host.dnf_argv("--releasever=1", "status", "--json"), host.environment())
-    assert done.returncode == 0, done.stderr
-    document: dict[str, Any] = json.loads(done.stdout)
-    jsonschema.Draft202012Validator(SCHEMA).validate(document)
-    return document
 
 
 def last_run(host: Host) -> tuple[bool, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import guard, keys, servers, stores
+from tests import guard, keys, servers, stores, tree_repos
 from tests.stores import Place
 from tests.streams import BASE_REF
 from tests.sysroots import ostree
@@ -100,7 +100,7 @@ def test_names_that_are_none(place: Place, name: str) -> None:
 
 def test_a_damaged_object_is_not_published(place: Place, composed: Path) -> None:
     place.host()
-    source = stores.copy(composed, place.folder)
+    source = tree_repos.copy(composed, place.folder)
     for path in (source / "objects").glob("*/*.file"):
         if not path.is_symlink():
             path.write_bytes(b"damaged")

@@ -38,16 +38,10 @@ def listening(argv: list[str], port: int) -> Iterator[None]:
             server.terminate()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def daemon(folder: Path) -> Iterator[str]:
     """A module of an rsync daemon, whose folder is `copy`."""
-    port, copy = free_port(), folder / "copy"
+    port, copy = servers.free_port(), folder / "copy"
     copy.mkdir()
     (folder / "rsyncd.conf").write_text(
         f"use chroot = no\nuid = 0\ngid = 0\n[trees]\npath = {copy}\nread only = no\nmunge symlinks = no\n"
@@ -91,7 +85,7 @@ def test_what_is_gone_here_goes_there(place: Place, daemon: str) -> None:
 
 
 def test_over_ssh(place: Place, folder: Path) -> None:
-    port, home = free_port(), folder / "home"
+    port, home = servers.free_port(), folder / "home"
     (home / ".ssh").mkdir(mode=0o700, parents=True)
     for name in ("host", "home/.ssh/id_ed25519"):
         argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", os.fspath(folder / name)]
@@ -110,7 +104,7 @@ def test_over_ssh(place: Place, folder: Path) -> None:
 
 
 def test_nobody_there(place: Place) -> None:
-    said = place.refused(*place.publish_argv("1.2", f"--push-to=rsync://127.0.0.1:{free_port()}/trees/"))
+    said = place.refused(*place.publish_argv("1.2", f"--push-to=rsync://127.0.0.1:{servers.free_port()}/trees/"))
     assert "Error: copying the store by rsync: rsync" in said and "Connection refused" in said
     assert "already as it is here: the same command goes on from there)\n" in said
     assert place.refs() == {BASE_REF: place.commit("1.2")}, "the store itself has it"
