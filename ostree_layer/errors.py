@@ -65,6 +65,10 @@ class DeployError(OstreeLayerError):
     """libostree refused the deployment; the commit stays, the host is as it was."""
 
 
+class MachineError(OstreeLayerError):
+    """A virtual machine cannot be made, does not start, or does not do what it was asked."""
+
+
 class TreefileError(OstreeLayerError):
     """A treefile does not say what a treefile has to say: file and line, key, what is wrong."""
 

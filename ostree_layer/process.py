@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Callable
 
 from ostree_layer.errors import CommandError
 
@@ -94,6 +95,24 @@ def companion(argv: Sequence[str], *, keep: int, extra: Mapping[str, str]) -> It
             yield
         finally:
             child.terminate()
+
+
+@contextlib.contextmanager
+def beside(argv: Sequence[str], *, said: Path, keep: Sequence[int]) -> Iterator[Callable[[], bool]]:
+    """Let argv work beside the body, the file descriptors `keep` open in it; it is killed when the body is over.
+
+    What it says is written to the file `said`; the body is given what tells whether it has ended by itself.
+    """
+    log.debug("+ %s &", shlex.join(argv))
+    with said.open("wb") as file:
+        child = subprocess.Popen(
+            argv, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=file, stderr=file, pass_fds=keep
+        )
+    try:
+        yield lambda: child.poll() is not None
+    finally:
+        child.kill()
+        child.wait()
 
 
 def start_detached(argv: Sequence[str]) -> None:
