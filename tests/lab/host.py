@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from ostree_layer import graft, repo
@@ -23,6 +25,12 @@ COMPOSES = guard.CHECKOUT / "composes"
 # When it writes to /boot, libostree freezes the file system for a moment; here, all hosts and all tests share one, and
 # the `ostree` program cannot make /sysroot and /boot writable just then. It says so before it does anything.
 FROZEN = re.compile("error: Remounting /(sysroot|boot) read-write: Device or resource busy")
+# As above, and systemd does not try again.
+FINALIZE = """[Service]
+ExecStop=
+ExecStop=/bin/sh -c 'for n in 1 2 3 4 5 6 7 8; do ostree admin finalize-staged && exit; sleep 0.2; done; exit 1'
+"""
+RUN = {"systemd/system/ostree-finalize-staged.service.d/lab.conf": FINALIZE}
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TERM": "dumb"}
 
 
@@ -46,7 +54,8 @@ class SoftHost:
         self.folder, self._server = folder, server
         self.sysroot = folder / "sysroot"
         self._state = folder / "state"
-        self._init: subprocess.Popen[str] | None = None
+        self._cgroup = f"ostree-layer-lab-{os.getpid()}-{secrets.token_hex(4)}"
+        self._init: subprocess.Popen[bytes] | None = None
 
     def argv(self, *command: str) -> list[str]:
         """The argv that runs command on the booted host."""
@@ -60,6 +69,7 @@ class SoftHost:
             "--net",
             "--ipc",
             "--uts",
+            "--cgroup",
             "--root",
             "--wd",
             *command,
@@ -85,34 +95,36 @@ class SoftHost:
         )
 
     def boot(self) -> None:
-        """Start in the newest deployment, with what systemd does early in a boot."""
+        """Start in the newest deployment, and wait until all has started that belongs to its target."""
         for name in ("run", "tmp"):
             shutil.rmtree(self._state / name, ignore_errors=True)
             (self._state / name).mkdir(parents=True)
         (self._state / "run/ostree-booted").touch()
-        (self._state / "run/systemd/system").mkdir(parents=True)
+        for path, text in RUN.items():
+            (self._state / "run" / path).parent.mkdir(parents=True, exist_ok=True)
+            (self._state / "run" / path).write_text(text)
         words = ostree("admin", "status", f"--sysroot={self.sysroot}").replace("*", " ").split()
         self._start_init(self.sysroot / "ostree/deploy" / words[0] / "deploy" / words[1])
-        for step in (["systemd-sysusers"], ["systemd-tmpfiles", "--create", "--boot", "--exclude-prefix=/dev"]):
-            self.run(*step)
 
     def _start_init(self, deployment: Path) -> None:
         media = [world.repository(), *([self._server] if self._server else [])]
         places = (self.sysroot, deployment, self._state, *media)
-        inside = [guard.PYTHON, "-m", "tests.lab.softboot", *map(os.fspath, places)]
+        inside = [guard.PYTHON, "-m", "tests.lab.softboot", self._cgroup, *map(os.fspath, places)]
         # Whatever ends this process ends the host with it.
-        namespaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
+        namespaces = ["--mount", "--pid", "--net", "--fork", "--kill-child"]
         argv = ["setpriv", "--pdeathsig=KILL", "unshare", *namespaces, *inside]
         environment = {**ENVIRONMENT, "OSTREE_LAYER_CACHE": os.fspath(CACHE)}
-        self._init = subprocess.Popen(argv, cwd=guard.CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True)
-        assert self._init.stdout is not None
-        assert self._init.stdout.readline() == "booted\n"
+        self._init = subprocess.Popen(argv, cwd=guard.CHECKOUT, env=environment)
+        while not (self._state / "run/systemd/private").exists():
+            assert self._init.poll() is None, "the host does not boot"
+            time.sleep(0.02)
+        self.run("systemctl", "is-system-running", "--wait")
 
     def shut_down(self) -> None:
-        """Finalize a staged deployment, as ostree-finalize-staged.service does, and end everything."""
-        if (self._state / "run/ostree/staged-deployment").exists():
-            done = self.run("ostree", "admin", "finalize-staged")
-            assert done.returncode == 0, done.stdout
+        """Let systemd stop everything, which finalizes a staged deployment, and end."""
+        assert self._init is not None, "the host is not up"
+        self.run("systemctl", "poweroff")
+        self._init.wait(60)
         self.power_off()
 
     def power_off(self) -> None:
@@ -121,6 +133,8 @@ class SoftHost:
             self._init.kill()
             self._init.wait()
             self._init = None
+            argv = ["unshare", "--mount", guard.PYTHON, "-m", "tests.lab.softboot", self._cgroup]
+            subprocess.run(argv, cwd=guard.CHECKOUT, check=True)
 
     def reboot(self) -> None:
         self.shut_down()

@@ -38,13 +38,15 @@ def test_a_real_kernel(machine: SoftHost) -> None:
     machine.reboot()
     run(machine, f"{DNF} upgrade 'linux-image-*' 'kernel*'")
     machine.reboot()
-    assert_whole(machine, kernels.KVER)
+    assert_whole(machine, kernels.kver())
     image = run(machine, "sha256sum /usr/lib/modules/*/initramfs.img")
 
     run(machine, f"{DNF} install htop kmod-toy")
     machine.reboot()
     assert "extra/toy.ko" in run(machine, "cat /usr/lib/modules/*/modules.dep")
-    assert run(machine, "modinfo --field=filename -k $(ls /usr/lib/modules) toy").endswith("/extra/toy.ko\n")
+    assert (
+        run(machine, "modinfo --field=filename -k $(ls /usr/lib/modules) toy").rpartition("/")[2].startswith("toy.ko")
+    )
     assert run(machine, "sha256sum /usr/lib/modules/*/initramfs.img") == image
 
     run(machine, f"{DNF} --allowerasing downgrade 'linux-image-6*' 'kernel*'")
@@ -62,8 +64,9 @@ def assert_whole(machine: SoftHost, kver: str) -> None:
     listing = run(machine, f"lsinitrd {folder}/initramfs.img")
     for path in ("lib/ostree/ostree-prepare-root", f"{folder[5:]}/kernel/drivers/block/virtio_blk.ko", "sbin/init"):
         assert f" usr/{path}" in listing
-    inputs = run(machine, f"cat {folder}/initramfs.inputs").splitlines()
-    assert {"usr/bin/kmod", "usr/lib/systemd/systemd", f"{folder[1:]}/kernel/drivers/block/virtio_blk.ko"} <= {*inputs}
+    inputs = run(machine, f"cat {folder}/initramfs.inputs")
+    for path in ("usr/bin/kmod", "usr/lib/systemd/systemd", f"{folder[1:]}/kernel/drivers/block/virtio_blk.ko"):
+        assert f"\n{path}" in f"\n{inputs}"
     (inside,) = (machine.sysroot / "boot/ostree").glob(f"{host.STATEROOT}-*/vmlinuz-{kver}")
     assert inside.with_name(f"initramfs-{kver}.img").exists()
     assert [path.name for path in (machine.sysroot / "boot").iterdir() if kver in path.name] == []

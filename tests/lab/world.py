@@ -19,10 +19,11 @@ from tests.toys import CACHE
 TREE = """
     bash bsdutils coreutils dash debianutils diffutils findutils grep gzip hostname init-system-helpers libc-bin login
     ncurses-base ncurses-bin perl-base sed sysvinit-utils tar util-linux mount passwd procps less mawk libpam-runtime
-    libpam-modules systemd systemd-sysv dbus linux-image-cloud-amd64 ostree dnf rpm python3-gi gir1.2-ostree-1.0
+    libpam-modules systemd systemd-sysv dbus linux-image-cloud-amd64 ostree ostree-boot dnf rpm python3-gi
+    gir1.2-ostree-1.0
 """.split()
 # What the repository has besides.
-OFFERED = "htop tree nano file bc".split()
+OFFERED = "htop tree nano file bc dracut-core python3-yaml".split()
 # Daemons and tools that need more of a tree than files: these, and what they need, bring their maintainer scripts.
 REAL = """
     at avahi-daemon bind9 ca-certificates chrony cron cups-daemon exim4-daemon-light gsettings-desktop-schemas
