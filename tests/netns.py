@@ -49,8 +49,13 @@ def _connect(server: str, client: str, number: int) -> None:
     ends = ["link", "add", f"client{number}", "type", "veth", "peer", "name", "eth", "netns", client]
     _ip("-n", server, *ends)
     _ip("-n", server, "link", "set", f"client{number}", "master", "bridge", "up")
-    _ip("-n", client, "address", "add", f"10.77.{1 + number // 200}.{1 + number % 200}/16", "dev", "eth")
+    _ip("-n", client, "address", "add", f"{address(number)}/16", "dev", "eth")
     _ip("-n", client, "link", "set", "eth", "up")
+
+
+def address(number: int) -> str:
+    """The address of the client with a number, from 1 up."""
+    return f"10.77.{1 + number // 200}.{1 + number % 200}"
 
 
 def sweep() -> None:

@@ -29,6 +29,8 @@ DIRECTORIES = {
     "roothome": 0o700,
     "srv": 0o755,
     "usrlocal": 0o755,
+    # As on any host: what is meant for them does not make them.
+    **{f"usrlocal/{name}": 0o755 for name in "bin etc games include lib man sbin share src".split()},
 }
 
 

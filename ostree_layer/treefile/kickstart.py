@@ -204,6 +204,11 @@ def _xconfig(keys: _Keys, mark: Mark, data: Any) -> None:
         keys.leave("xconfig", mark)
 
 
+def _skipx(keys: _Keys, mark: Mark, _data: Any) -> None:
+    """No desktop: an installer would start such a host without one, too."""
+    keys.put("default-target", "multi-user.target", mark)
+
+
 def _script(keys: _Keys, mark: Mark, script: Any) -> None:
     if script.type != constants.KS_SCRIPT_POST:
         return
@@ -221,6 +226,7 @@ TAKEN = {
     "repo": _repo,
     "selinux": _selinux,
     "services": _services,
+    "skipx": _skipx,
     "url": _repo,
     "xconfig": _xconfig,
 }

@@ -42,7 +42,8 @@ class Machine:
     """What a machine is made of.
 
     `memory` is in MiB; `media` are more disks, which it only reads; `network` is what QEMU is told of that. Where it
-    does not keep what is written to its disk, the file is left as it is. `state` names a saved state to go on from.
+    does not keep what is written to its disk, the file is left as it is. `state` names a saved state to go on from, and
+    `inside` is an argv to start QEMU by, as in a namespace.
     """
 
     boot: Boot
@@ -53,6 +54,7 @@ class Machine:
     media: tuple[Path, ...] = ()
     network: tuple[str, ...] = ALONE
     state: str = ""
+    inside: tuple[str, ...] = ()
 
 
 class Running:
@@ -98,7 +100,7 @@ def running(machine: Machine, emulator: Emulator, folder: Path, *, is_talking: b
     with contextlib.ExitStack() as stack:
         (ours, theirs), (here, there) = (_pair(stack) for _line in ("monitor", "talk"))
         second = f"socket,fd={there.fileno()}" if is_talking else f"file,path={folder / REPORT}"
-        argv = ["setpriv", "--pdeathsig=KILL", *_argv(machine, emulator)]
+        argv = ["setpriv", "--pdeathsig=KILL", *machine.inside, *_argv(machine, emulator)]
         argv += ["-chardev", f"file,id=console,path={folder / CONSOLE}", "-serial", "chardev:console"]
         argv += ["-chardev", f"{second},id=second", "-serial", "chardev:second"]
         argv += ["-chardev", f"socket,id=monitor,fd={theirs.fileno()}", "-mon", "chardev=monitor,mode=control"]

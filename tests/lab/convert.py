@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import posixpath
+import py_compile
 import re
 import shutil
+import sys
 import tarfile
 import tempfile
 from collections.abc import Mapping
@@ -22,6 +25,7 @@ LEFT_OUT = re.compile(r"^/usr/share/(doc|man|info|lintian|bug|doc-base|locale(?!
 KERNEL_FILE = re.compile(r"^/boot/(vmlinuz|config|System\.map)-(.+)$")
 MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 TEMPLATES = "/usr/share/debian-tools/templates"
+MODULE = re.compile(r"^/usr/lib/python3[^/]*/.*\.py$")
 UNIT = re.compile(r"^/usr/lib/systemd/system/[^/@]+\.(service|socket|timer|path)$")
 
 
@@ -68,6 +72,17 @@ class Content:
     def hard_link(self, path: str, target: str) -> None:
         os.link(self._place(target), self._place(path))
         self._lines[path] = self._lines[target].replace(f'"{target}"', f'"{path}"')
+
+    def compile(self) -> None:
+        """Bring compiled modules along: valid without a look at their sources' times, of which OSTree keeps none."""
+        for path in filter(MODULE.match, self.paths()):
+            folder, name = posixpath.split(path)
+            compiled = posixpath.join(folder, "__pycache__", f"{name[:-3]}.{sys.implementation.cache_tag}.pyc")
+            mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+            with contextlib.suppress(py_compile.PyCompileError):  # it is for another Python
+                py_compile.compile(self._place(path), self._place(compiled), path, doraise=True, invalidation_mode=mode)
+                self.directory(posixpath.dirname(compiled))
+                self._note(compiled, "%attr(0644,root,root)")
 
     def spec_lines(self) -> list[str]:
         return [self._lines[path] for path in self.paths()]
@@ -189,6 +204,7 @@ def convert(deb: Deb, source: Path, target: Path, fixup: Fixup, standard: frozen
     with tempfile.TemporaryDirectory(prefix=f"{deb.name}-", dir=target.parent) as work:
         content = Content(Path(work, "root"))
         unpack(source, content, standard)
+        content.compile()
         for path, text in fixup.files.items():
             content.file(path, text.encode())
         for path, to in fixup.links.items():

@@ -49,9 +49,9 @@ def _compose(work: Path, made: Path, rpms: Path) -> None:
 class SoftHost:
     """A sysroot in a folder; while it is up, an init process holds the namespaces that its commands run in."""
 
-    def __init__(self, folder: Path, server: Path | None = None) -> None:
-        """`server` is a folder that the host sees as /run/media/trees."""
-        self.folder, self._server = folder, server
+    def __init__(self, folder: Path, server: Path | None = None, namespace: str = "") -> None:
+        """`server` is a folder that the host sees as /run/media/trees; `namespace` is of the network that it is on."""
+        self.folder, self._server, self._namespace = folder, server, namespace
         self.sysroot = folder / "sysroot"
         self._state = folder / "state"
         self._cgroup = f"ostree-layer-lab-{os.getpid()}-{secrets.token_hex(4)}"
@@ -111,8 +111,8 @@ class SoftHost:
         places = (self.sysroot, deployment, self._state, *media)
         inside = [guard.PYTHON, "-m", "tests.lab.softboot", self._cgroup, *map(os.fspath, places)]
         # Whatever ends this process ends the host with it.
-        namespaces = ["--mount", "--pid", "--net", "--fork", "--kill-child"]
-        argv = ["setpriv", "--pdeathsig=KILL", "unshare", *namespaces, *inside]
+        network = ["ip", "netns", "exec", self._namespace, "unshare"] if self._namespace else ["unshare", "--net"]
+        argv = ["setpriv", "--pdeathsig=KILL", *network, "--mount", "--pid", "--fork", "--kill-child", *inside]
         environment = {**ENVIRONMENT, "OSTREE_LAYER_CACHE": os.fspath(CACHE)}
         self._init = subprocess.Popen(argv, cwd=guard.CHECKOUT, env=environment)
         while not (self._state / "run/systemd/private").exists():
@@ -157,26 +157,31 @@ def make(folder: Path) -> SoftHost:
 
 def deploy(host: SoftHost, store: Path, ref: str) -> None:
     """Make a sysroot for the host, deploy a tree with this checkout installed in it, and boot it."""
-    where = prepare(host)
+    where = prepare(host.sysroot)
     ostree("pull-local", where, os.fspath(store), ref)
     install_into(host.sysroot / "ostree/repo", ref)
     start(host, ref)
 
 
-def prepare(host: SoftHost) -> str:
-    """Make a sysroot for the host, and return what tells `ostree` its repository."""
-    host.folder.mkdir(parents=True, exist_ok=True)
-    sysroots.make_sysroot(host.sysroot, STATEROOT)
-    where = f"--repo={host.sysroot}/ostree/repo"
+def prepare(sysroot: Path) -> str:
+    """Make a sysroot, and return what tells `ostree` its repository."""
+    sysroot.parent.mkdir(parents=True, exist_ok=True)
+    sysroots.make_sysroot(sysroot, STATEROOT)
+    where = f"--repo={sysroot}/ostree/repo"
     ostree("config", where, "set", "sysroot.readonly", "true")
     return where
 
 
 def start(host: SoftHost, refspec: str) -> None:
     """Deploy a tree that is in the host's repository, and boot it."""
-    options = (f"--sysroot={host.sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=root", "--karg=rw")
-    ostree("admin", "deploy", *options, refspec)
+    deploy_first(host.sysroot, refspec)
     host.boot()
+
+
+def deploy_first(sysroot: Path, refspec: str) -> None:
+    """Deploy a tree that is in the sysroot's repository."""
+    options = (f"--sysroot={sysroot}", f"--os={STATEROOT}", "--karg=root=LABEL=root", "--karg=rw")
+    ostree("admin", "deploy", *options, refspec)
 
 
 def install_into(place: Path, *refs: str) -> None:

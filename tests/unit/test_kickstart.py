@@ -159,6 +159,12 @@ def test_each_part_that_cannot_be_honoured_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_no_desktop_means_a_target_without_one(tmp_path: Path) -> None:
+    path = written(tmp_path, server="skipx\n%packages --nocore\nbash\n%end\n")
+    assert values(path)["default-target"] == "multi-user.target"
+    assert treefile.read(path, "x86_64").ignored == ()
+
+
 def test_what_is_printed_reads_the_same(server: Path) -> None:
     again = server.with_suffix(".yaml")
     again.write_text(rendering.as_yaml(values(server)))

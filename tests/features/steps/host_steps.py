@@ -48,6 +48,12 @@ def reboot(context: Any) -> None:
     context.host.reboot()
 
 
+@when("entry {number:d} of the boot menu is chosen")
+def choose(context: Any, number: int) -> None:
+    context.host.shut_down()
+    context.host.boot(number - 1)
+
+
 @when("the power is cut")
 def cut_power(context: Any) -> None:
     context.host.power_off()

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Features, run by Behave."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "features"
+# What soft-booted hosts cannot show.
+IN_MACHINES = "machine"
+
+
+def run(feature: str, **more: str) -> None:
+    """Run a feature, with more of an environment; it must pass."""
+    argv = ["/usr/bin/behave", "--no-color", "--no-skipped", "--format=progress3", os.fspath(FOLDER / feature)]
+    environment = {**os.environ, "PYTHONPATH": os.fspath(FOLDER.parents[1]), **more}
+    done = subprocess.run(argv, cwd=FOLDER, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
