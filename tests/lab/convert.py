@@ -79,8 +79,9 @@ class Content:
             folder, name = posixpath.split(path)
             compiled = posixpath.join(folder, "__pycache__", f"{name[:-3]}.{sys.implementation.cache_tag}.pyc")
             mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+            places = (os.fspath(self._place(path)), os.fspath(self._place(compiled)))
             with contextlib.suppress(py_compile.PyCompileError):  # it is for another Python
-                py_compile.compile(self._place(path), self._place(compiled), path, doraise=True, invalidation_mode=mode)
+                py_compile.compile(*places, path, doraise=True, invalidation_mode=mode)
                 self.directory(posixpath.dirname(compiled))
                 self._note(compiled, "%attr(0644,root,root)")
 
