@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +23,8 @@ FLOORS = (
     "beside cage checkout clone commit compose.composed dnf_base downloads etc_words finalization graft"
     " hosting.store hosting.upstream keyring layout.accounts layout.initramfs layout.machine layout.paths"
     " layout.places layout.reproducible layout.rpm_home layout.skeleton layout.var lean local_history misfits"
-    " move_words notices oci.chunks oci.derived oci.records oci.skopeo origin relabel replay signatures sysroot"
-    " tree_words treefile.files treefile.keys treefile.kickstart treefile.kickstart_file treefile.rules"
+    " local_rpms looks move_words notices oci.chunks oci.derived oci.records oci.skopeo origin relabel replay signatures"
+    " sysroot tree_words treefile.files treefile.keys treefile.kickstart treefile.kickstart_file treefile.rules"
     " treefile.source treefile.variables updates",
     "answer boot caged_rpm certification choice comparison compose.customs compose.ids compose.inputs"
     " compose.layers compose.recipe compose.selection deploy etc hosting.deltas hosting.hosting_words hosting.keys"
@@ -66,6 +68,11 @@ def test_every_module_has_a_floor() -> None:
 def test_imports_point_down(name: str) -> None:
     upward = {other for other in imported(MODULES[name]) if FLOOR[other] >= FLOOR[name] and other != SHARED}
     assert upward == set()
+
+
+def test_the_cleaner_starts_without_dnf() -> None:
+    script = "import sys, ostree_layer.cleaner; print(*{'dnf', 'libdnf', 'urllib.request'} & {*sys.modules})"
+    assert subprocess.check_output([sys.executable, "-c", script], cwd=PACKAGE.parent, text=True) == "\n"
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE.parent / "dnf-plugins").glob("*.py")), ids=lambda path: path.name)
