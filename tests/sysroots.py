@@ -215,6 +215,13 @@ def make_host(folder: Path, tree: Path, *, with_packages: bool = False) -> Host:
     return host
 
 
+def copied(host: Host, folder: Path) -> Host:
+    """The same host in another place; not even a file that somebody may damage is shared."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", os.fspath(host.folder), os.fspath(folder)], check=True)
+    return Host(folder)
+
+
 def deploy_from(origin: Host, folder: Path) -> Host:
     """Another host, of the same commit as origin's."""
     host = empty_host(folder)

@@ -23,9 +23,9 @@ FLOORS = (
     "beside cage checkout clone commit compose.composed dnf_base downloads etc_words finalization graft"
     " hosting.store hosting.upstream keyring layout.accounts layout.initramfs layout.machine layout.paths"
     " layout.places layout.reproducible layout.rpm_home layout.skeleton layout.var lean local_history misfits"
-    " local_rpms looks move_words notices oci.chunks oci.derived oci.records oci.skopeo origin relabel replay signatures"
-    " sysroot tree_words treefile.files treefile.keys treefile.kickstart treefile.kickstart_file treefile.rules"
-    " treefile.source treefile.variables updates",
+    " local_rpms looks move_words notices oci.chunks oci.derived oci.records oci.skopeo origin relabel replay"
+    " signatures sysroot tree_words treefile.files treefile.keys treefile.kickstart treefile.kickstart_file"
+    " treefile.rules treefile.source treefile.variables updates",
     "answer boot caged_rpm certification choice comparison compose.customs compose.ids compose.inputs"
     " compose.layers compose.recipe compose.selection deploy etc hosting.deltas hosting.hosting_words hosting.keys"
     " hosting.means hosting.promotion hosting.summary imports journal layout layout.kernel ledger looking"
