@@ -85,11 +85,12 @@ class Zygote:
         """
         here, there = socket.socketpair()
         answers, streams = os.pipe(), [os.pipe() for _number in range(2 if apart else 1)]
-        given = [answers[0], streams[0][1], streams[-1][1], there.fileno()]
+        mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY)  # tests can have some of their own
+        given = [answers[0], streams[0][1], streams[-1][1], mounts, there.fileno()]
         whole = {**order, "cwd": os.getcwd(), "umask": _umask()}
         socket.send_fds(self._channel, [json.dumps(whole).encode()], given)
         there.close()
-        for number in {*given[:3]}:
+        for number in {*given[:-1]}:
             os.close(number)
         with contextlib.ExitStack() as files, here:
             outputs = [files.enter_context(open(stream[0], "rb", buffering=0)).fileno() for stream in streams]
@@ -168,7 +169,7 @@ def _serve(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
                 os.close(ready)
                 os.close(report)
                 continue
-            order, given, _flags, _address = socket.recv_fds(channel, 2 * LARGEST, 4)
+            order, given, _flags, _address = socket.recv_fds(channel, 2 * LARGEST, 5)
             if not order:
                 os._exit(0)
             assert len(os.listdir("/proc/self/task")) == 1, "a thread does not come along"
@@ -176,7 +177,7 @@ def _serve(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
             if child == 0:
                 channel.detach()
                 return json.loads(order), given
-            _tell(given[3], child)
+            _tell(given[-1], child)
             ends = os.pidfd_open(child)
             children[ends] = (child, given.pop())
             poll.register(ends, select.POLLIN)
@@ -191,6 +192,9 @@ def _tell(report: int, number: int) -> None:
 
 def _become(order: Mapping[str, Any], given: Sequence[int]) -> None:
     """Be what a sealed process of its own would be before the first line of dnf."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(given[3], CLONE_NEWNS) < 0:
+        raise OSError(ctypes.get_errno(), "the guard cannot see what the test sees")
     for target, number in enumerate(given[:3]):
         os.dup2(number, target)
     for number in map(int, os.listdir("/proc/self/fd")):
@@ -200,7 +204,7 @@ def _become(order: Mapping[str, Any], given: Sequence[int]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(order["cwd"])
     os.umask(order["umask"])
-    _seal(order["writable"])
+    _seal(libc, order["writable"])
     os.environ.clear()
     os.environ.update(order["environment"], PWD=order["cwd"])  # as the shell of the seal does
     importlib.import_module("rpm").reloadConfig()
@@ -208,9 +212,8 @@ def _become(order: Mapping[str, Any], given: Sequence[int]) -> None:
     sys.argv, sys.path[0] = order["argv"][1:], os.path.dirname(DNF)
 
 
-def _seal(writable: str) -> None:
+def _seal(libc: ctypes.CDLL, writable: str) -> None:
     """As guard.SEAL does."""
-    libc = ctypes.CDLL(None, use_errno=True)
     mounts = [
         ("none", "/", None, MS_REC | MS_PRIVATE),
         (writable, writable, None, MS_BIND),

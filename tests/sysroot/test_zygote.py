@@ -103,8 +103,32 @@ def test_a_run_is_what_a_process_of_its_own_would_be(host: Host, seen: Path, mon
 
 def test_the_zygote_itself_is_not_sealed(host: Host, seen: Path) -> None:
     portrait(host, seen, {})
-    places = {os.readlink(f"/proc/{process}/ns/mnt") for process in ("self", guard.ZYGOTE.process.pid)}
-    assert len(places) == 1
+    mounts = Path(f"/proc/{guard.ZYGOTE.process.pid}/mountinfo").read_text().splitlines()
+    (root,) = (line.split() for line in mounts if line.split()[4] == "/")
+    assert root[5].split(",")[0] == "rw" and not [line for line in mounts if str(host.folder) in line]
+
+
+MOUNTS = """
+import subprocess, sys
+from pathlib import Path
+from ostree_layer import mounts
+from tests import guard
+first, second = map(Path, sys.argv[1:])
+guard.run(first, guard.dnf_argv(first, None, "repolist"))
+mounts.enter_private_namespace()
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", second], check=True)
+done = guard.run(second, guard.dnf_argv(second, None, "repolist"))
+print(done.returncode, (first / "log/dnf.log").exists(), (second / "log/dnf.log").exists())
+"""
+
+
+def test_a_run_sees_the_mounts_of_its_test(folder: Path) -> None:
+    places = [folder / "first", folder / "second"]
+    for place in places:
+        place.mkdir()
+    argv = [sys.executable, "-c", MOUNTS, *map(str, places)]
+    assert subprocess.check_output(argv, cwd=guard.CHECKOUT, text=True) == "0 True True\n"
+    assert list(places[1].iterdir()) == []
 
 
 @pytest.mark.parametrize(
