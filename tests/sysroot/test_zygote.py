@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -147,7 +148,7 @@ def test_a_run_sees_the_mounts_of_its_test(folder: Path) -> None:
 def test_a_run_prints_and_ends_the_same(host: Host, words: tuple[str, ...], variables: dict[str, str]) -> None:
     host.offer(APP, LIB)
     other = sysroots.deploy_from(host, host.folder.parent / "also")
-    other.offer(APP, LIB)
+    shutil.copytree(host.repository, other.repository)
     forked = host.dnf(*words, extra=variables, answer="n\n", apart=True)
     own = other.dnf(*words, extra={**variables, **OWN}, answer="n\n", apart=True)
     other.wait_for_cleaner()
