@@ -96,16 +96,21 @@ class Zygote:
             outputs = [files.enter_context(open(stream[0], "rb", buffering=0)).fileno() for stream in streams]
             with contextlib.suppress(BrokenPipeError), open(answers[1], "w") as questions:
                 questions.write(answer)
-            child, ends = _number(here), time.monotonic() + timeout
+            child, ends = self._number(here), time.monotonic() + timeout
             try:
                 printed = _read(outputs, ends)
                 here.settimeout(max(0.01, ends - time.monotonic()))
-                return os.waitstatus_to_exitcode(_number(here)), printed
+                return os.waitstatus_to_exitcode(self._number(here)), printed
             except BaseException as e:
                 os.kill(child, signal.SIGKILL)
                 if isinstance(e, TimeoutError):
                     raise subprocess.TimeoutExpired(order["argv"], timeout) from None
                 raise
+
+    def _number(self, report: socket.socket) -> int:
+        data = report.recv(NUMBER.size)
+        assert data, f"the zygote has died: {self.process.communicate()[0]!r}"
+        return int(NUMBER.unpack(data)[0])
 
 
 def _read_once(environment: Mapping[str, str]) -> dict[str, str]:
@@ -115,13 +120,6 @@ def _read_once(environment: Mapping[str, str]) -> dict[str, str]:
 def _umask() -> int:
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("Umask:"))
     return int(line.split()[1], 8)
-
-
-def _number(end: socket.socket) -> int:
-    data = end.recv(NUMBER.size)
-    assert data, "the zygote has died"
-    (number,) = NUMBER.unpack(data)
-    return int(number)
 
 
 def _read(outputs: Sequence[int], ends: float) -> list[bytes]:
