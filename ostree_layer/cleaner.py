@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 
-from ostree_layer import ledger, local_history, metadata, mounts, pull, repo, staging, sysroot
+from ostree_layer import local_history, local_rpms, looks, metadata, mounts, repo, staging, sysroot
 from ostree_layer.errors import HostError
 from ostree_layer.model import LocalCommit, Target
 from ostree_layer.ostree_gi import OSTree, translated
@@ -22,13 +22,13 @@ def run(target: Target, history: int | None = None) -> None:
 def _clean(locked: OSTree.Sysroot, history: int | None) -> None:
     work, store = sysroot.work_folder(locked), sysroot.repository(locked)
     staging.sweep(work)
-    pull.forget_looks(store)
+    looks.forget(store)
     for stateroot in local_history.stateroots(store):
         deployed = [deployment.get_csum() for deployment in sysroot.deployments_of(locked, stateroot)]
         local_history.keep(store, stateroot, deployed, history)
     used = _local_commits_in_use(locked, store)
     _drop_bases(store, {local.base for local in used})
-    ledger.drop_files(work, [local.requests for local in used])
+    local_rpms.drop_files(work, [local.requests for local in used])
     with translated("cleaning up after the deployments", HostError):
         locked.cleanup(None)
 

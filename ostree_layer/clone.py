@@ -21,6 +21,8 @@ from ostree_layer import dirtree, ownership, process
 
 # Directories at this depth are what the two processes share between them.
 SHARED_DEPTH = 2
+# So few are made before a second process has started.
+FEW = 30
 INDEX = struct.Struct("=I")
 
 
@@ -46,6 +48,9 @@ def clone(objects: Path, contents: str, meta: str, target: Path) -> None:
 
 
 def _share(cloner: Cloner, shared: list[Directory], queue: int) -> None:
+    if len(shared) <= FEW:
+        cloner.make_shared(shared, queue)
+        return
     words = "\0".join(word for directory in shared for word in directory)
     argv = [sys.executable, "-m", __name__, os.fspath(cloner.objects), os.fspath(cloner.target), str(queue)]
     with process.helper(argv, words, keep=queue):

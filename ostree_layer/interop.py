@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import checkout, ledger, repo, rpm_ostree, rpmdb
+from ostree_layer import checkout, local_rpms, repo, rpm_ostree, rpmdb
 from ostree_layer.model import LocalCommit, Package, Settings
 from ostree_layer.ostree_gi import GLib, OSTree
 from ostree_layer.rpm_ostree import Layer
@@ -32,7 +32,7 @@ def words(
         return Words()
     base = checkout.require_packages(store, local.base)
     entries = (entry.partition(":") for entry in local.requests.local)
-    files = {nevra: ledger.kept_file(work_folder, digest) for digest, _, nevra in entries}
+    files = {nevra: local_rpms.kept_file(work_folder, digest) for digest, _, nevra in entries}
     lost = [nevra for nevra, file in files.items() if not file.exists()]
     if rpm_ostree.is_layered(repo.metadata(repo.load_commit(store, local.base))):
         wordless = "a base that has layers itself"  # rpm-ostree would take it for one that has none

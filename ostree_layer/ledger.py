@@ -10,11 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ostree_layer import checkout, dnf_base, metadata, repo, requests
+from ostree_layer import checkout, dnf_base, local_rpms, metadata, repo, requests
 from ostree_layer.model import Advisory, Destination, LocalCommit, Outcome, Package, Requests, Transaction
 from ostree_layer.ostree_gi import OSTree
-
-LOCAL_RPMS = "rpms"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,22 +133,8 @@ def close(
 def keep_files(ledger: Ledger, work_folder: Path) -> None:
     """Keep the RPM files that no repository has, by their sha256, where a replay of the requests finds them."""
     for _package, path in (entry for step in ledger.steps for entry in step.local_files):
-        kept = kept_file(work_folder, dnf_base.sha256(path))
+        kept = local_rpms.kept_file(work_folder, dnf_base.sha256(path))
         kept.parent.mkdir(mode=0o700, exist_ok=True)
         if not kept.exists():
             shutil.copyfile(path, kept.with_suffix(".new"))
             os.replace(kept.with_suffix(".new"), kept)
-
-
-def kept_file(work_folder: Path, digest: str) -> Path:
-    """Where the RPM file of that sha256 is kept."""
-    return work_folder / LOCAL_RPMS / f"{digest}.rpm"
-
-
-def drop_files(work_folder: Path, used: Iterable[Requests]) -> None:
-    """Remove the kept RPM files that none of the requests name, not even one that waits for another base."""
-    entries = (entry for wanted in used for entry in requests.entries(wanted) if requests.field_of(entry) == "local")
-    named = {requests.value_of(entry).partition(":")[0] + ".rpm" for entry in entries}
-    for path in (work_folder / LOCAL_RPMS).glob("*"):
-        if path.name not in named:
-            path.unlink()

@@ -14,6 +14,7 @@ from ostree_layer import (
     dnf_base,
     imports,
     ledger,
+    local_rpms,
     origin,
     requests,
     solver,
@@ -84,7 +85,7 @@ class Move:
         yield from kept_back(self.outcome or Outcome())
 
     def _replay(self, wanted: Requests, first: Callable[[], object]) -> Replay:
-        files = sysroot.work_folder(self.place.locked) / ledger.LOCAL_RPMS
+        files = sysroot.work_folder(self.place.locked) / local_rpms.FOLDER
         return Replay(self.base, wanted, self.lineage.former_base_packages, files, first)
 
     def sack_is_filled(self, named: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from ostree_layer import downloads, repo
+from ostree_layer import downloads, looks, repo
 from ostree_layer.downloads import Progress
 from ostree_layer.errors import RepoError, nearest
 from ostree_layer.failpoint import failpoint
@@ -32,8 +32,6 @@ FLAWS = {
     ),
 }
 ALL = -1
-# In the place of a remote's name, for refs that are there for a moment only.
-LOOKING = "ostree-layer-looking"
 
 
 def parse(refspec: str) -> tuple[str, str]:
@@ -57,14 +55,6 @@ def require_remote(store: OSTree.Repo, remote: str) -> None:
         raise RepoError(f"there is no remote {remote}", hint=nearest(remote, known, otherwise=names))
 
 
-def forget_looks(store: OSTree.Repo) -> None:
-    """Remove the refs that are there for a moment, also those of a killed run."""
-    for name in repo.refs(store):
-        remote, _, ref = name.rpartition(":")
-        if remote == LOOKING:
-            store.set_ref_immediate(remote, ref, None, None)
-
-
 class Remote:
     """One of the repository's remotes; what it is asked for is pulled by the rules of its configuration."""
 
@@ -82,17 +72,21 @@ class Remote:
 
     def _look(self, ref: str, depth: int) -> str:
         """Under another name: until the content is here, the remote's own ref would name half a tree."""
-        wanted = {"refs": _strings([ref]), "depth": GLib.Variant("i", depth), "override-remote-name": _string(LOOKING)}
+        wanted = {
+            "refs": _strings([ref]),
+            "depth": GLib.Variant("i", depth),
+            "override-remote-name": _string(looks.REMOTE),
+        }
         try:
             self._pull(ref, wanted, commits_only=True)
             failpoint("pull::looked")
             # libostree writes no ref where the remote's own names that commit already.
-            found = repo.resolve(self._store, f"{LOOKING}:{ref}") or repo.resolve(self._store, f"{self._name}:{ref}")
-            return str(found)
+            found = repo.resolve(self._store, f"{looks.REMOTE}:{ref}")
+            return str(found or repo.resolve(self._store, f"{self._name}:{ref}"))
         except RepoError as e:
             raise self._explained(e, ref) from e
         finally:
-            forget_looks(self._store)
+            looks.forget(self._store)
 
     def _explained(self, error: RepoError, ref: str) -> RepoError:
         """Why a ref could not be pulled: there may be no such one."""

@@ -53,11 +53,19 @@ def toy_tree() -> Iterator[Path]:
         yield sysroots.compose(Path(work), repository, ["toy-base", "toy-tool"])
 
 
+@pytest.fixture(scope="session")
+def first_host(toy_tree: Path) -> Iterator[Host]:
+    """What `host` is, to be copied."""
+    with tempfile.TemporaryDirectory(prefix="host-", dir=place()) as work:
+        made = sysroots.make_host(Path(work, "host"), toy_tree)
+        made.offer()
+        yield made
+
+
 @pytest.fixture
-def host(folder: Path, toy_tree: Path) -> Iterator[Host]:
+def host(folder: Path, first_host: Host) -> Iterator[Host]:
     """A sysroot with one deployment of the toy tree, and an empty repository."""
-    made = sysroots.make_host(folder / "host", toy_tree)
-    made.offer()
+    made = sysroots.copied(first_host, folder / "host")
     yield made
     made.wait_for_cleaner()
 
@@ -113,15 +121,24 @@ def full_store(composed: Path) -> Iterator[Place]:
         yield stores.stock(Path(work), composed, ["1.1", "1.2", "1.3"])
 
 
+@pytest.fixture(scope="session")
+def first_client(composed: Path) -> Iterator[tuple[Stream, Host]]:
+    """What `stream` and `client` are, to be copied."""
+    with tempfile.TemporaryDirectory(prefix="client-", dir=place()) as work:
+        server = streams.begin(composed, Path(work))
+        yield server, server.host(Path(work, "client"))
+
+
 @pytest.fixture
-def stream(composed: Path, folder: Path) -> Stream:
+def stream(first_client: tuple[Stream, Host], folder: Path) -> Stream:
     """A server that has published the first of them."""
-    return streams.begin(composed, folder)
+    return first_client[0].copied(folder)
 
 
 @pytest.fixture
-def client(stream: Stream, folder: Path) -> Iterator[Host]:
+def client(first_client: tuple[Stream, Host], stream: Stream, folder: Path) -> Iterator[Host]:
     """A host that follows the server's first ref."""
-    made = stream.host(folder / "client")
+    made = sysroots.copied(first_client[1], folder / "client")
+    stream.let_follow(made, first_client[0])
     yield made
     made.wait_for_cleaner()

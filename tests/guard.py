@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests import toys
+from tests.zygote import Zygote
 
 CHECKOUT = Path(__file__).parent.parent
 PYTHON = "/usr/bin/python3"
@@ -20,6 +21,15 @@ PYTHON = "/usr/bin/python3"
 SEAL = """mount --bind "$1" "$1" && mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp &&
     mount -t tmpfs tmpfs /var/tmp && shift && exec "$@"
 """
+# What every run has in its environment.
+COMMON = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL": "C.UTF-8",
+    "PYTHONUNBUFFERED": "1",  # or what dnf prints would come after the errors
+    "PYTHONPATH": f"{CHECKOUT}:{toys.MODULES}",
+    "OSTREE_SYSROOT_DEBUG": "mutable-deployments",
+}
+ZYGOTE = Zygote(PYTHON, COMMON)
 FOLDERS = ("home", "tmp", "log", "repos.d", "plugins.d")
 
 
@@ -33,13 +43,9 @@ def environment(writable: Path, extra: Mapping[str, str] | None = None) -> dict[
     for name in FOLDERS:
         (writable / name).mkdir(exist_ok=True)
     return {
-        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-        "LC_ALL": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",  # or what dnf prints would come after the errors
+        **COMMON,
         "HOME": os.fspath(writable / "home"),
         "TMPDIR": os.fspath(writable / "tmp"),
-        "PYTHONPATH": f"{CHECKOUT}:{toys.MODULES}",
-        "OSTREE_SYSROOT_DEBUG": "mutable-deployments",
         **(extra or {}),
     }
 
@@ -61,16 +67,28 @@ def dnf_argv(writable: Path, repository: Path | None, *arguments: str, checks_si
 
 
 def run(
-    writable: Path, argv: Sequence[str], extra: Mapping[str, str] | None = None, answer: str = ""
+    writable: Path,
+    argv: Sequence[str],
+    extra: Mapping[str, str] | None = None,
+    answer: str = "",
+    *,
+    apart: bool = False,
+    timeout: float = 300,
 ) -> subprocess.CompletedProcess[str]:
-    """Run argv sealed; what it prints is in stdout, errors included and in order."""
+    """Run argv sealed; what it prints is in stdout, errors included and in order, or `apart` in stderr."""
+    whole, variables = sealed(writable, argv), environment(writable, extra)
+    if ZYGOTE.can_run(argv, variables):
+        order = {"argv": list(argv), "environment": variables, "writable": os.fspath(writable)}
+        status, printed = ZYGOTE.run(order, answer, apart=apart, timeout=timeout)
+        texts = [block.decode().replace("\r\n", "\n").replace("\r", "\n") for block in printed]
+        return subprocess.CompletedProcess(whole, status, *texts)
     return subprocess.run(
-        sealed(writable, argv),
-        env=environment(writable, extra),
+        whole,
+        env=variables,
         input=answer,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE if apart else subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=timeout,
         check=False,
     )

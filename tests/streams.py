@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 from pathlib import Path
 
 from tests import sysroots
@@ -81,6 +82,16 @@ class Stream:
         ostree("refs", f"--repo={self.repo}", f"--create={ref}", checksum)
         ostree("summary", "-u", f"--repo={self.repo}")
         return checksum
+
+    def copied(self, folder: Path) -> Stream:
+        """The same server in another place."""
+        shutil.copytree(self.repo, folder / "server", symlinks=True)
+        return Stream(self.composed, folder / "server")
+
+    def let_follow(self, host: Host, other: Stream) -> None:
+        """Let a host that follows the other server's ref follow this one's."""
+        config = host.sysroot / "ostree/repo/config"
+        config.write_text(config.read_text().replace(f"file://{other.repo}\n", f"file://{self.repo}\n"))
 
     def host(self, folder: Path, ref: str = BASE_REF) -> Host:
         """A host that follows a ref of this server."""

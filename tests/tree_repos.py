@@ -107,14 +107,7 @@ def tree(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None) 
 
 
 def run(folder: Path, argv: list[str], extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        guard.sealed(folder, argv),
-        env=guard.environment(folder, extra),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return guard.run(folder, argv, extra, apart=True, timeout=60)
 
 
 def as_ordinary_user(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import secrets
@@ -22,6 +23,8 @@ from tests.toys import CACHE
 STATEROOT = "world"
 REF = "world/12/x86_64/minimal"
 COMPOSES = guard.CHECKOUT / "composes"
+# What `make install` reads of a checkout.
+INSTALLED = ("Makefile", "dnf-plugins", "docs", "etc", "ostree_layer", "packaging")
 # When it writes to /boot, libostree freezes the file system for a moment; here, all hosts and all tests share one, and
 # the `ostree` program cannot make /sysroot and /boot writable just then. It says so before it does anything.
 FROZEN = re.compile("error: Remounting /(sysroot|boot) read-write: Device or resource busy")
@@ -44,6 +47,22 @@ def base_repo() -> Path:
 def _compose(work: Path, made: Path, rpms: Path) -> None:
     treefile = COMPOSES / "world-minimal.yaml" if world.is_debian() else own.treefile(work, COMPOSES, REF)
     sysroots.compose_into(made, work, rpms, treefile, f"--repofrompath=world,file://{rpms}")
+
+
+@functools.cache
+def installed_repo() -> Path:
+    """The same with this checkout in the tree; cached until what `make install` installs changes."""
+    base = base_repo()
+    files = [path for name in INSTALLED for path in (guard.CHECKOUT / name, *(guard.CHECKOUT / name).rglob("*"))]
+    sources = sorted(path for path in files if path.is_file() and "__pycache__" not in path.parts)
+    content = b"".join(os.fsencode(path) + path.read_bytes() for path in [*sources, Path(__file__)])
+    return cached.folder("installed", content + base.name.encode(), lambda _work, made: _install(base, made))
+
+
+def _install(base: Path, made: Path) -> None:
+    ostree("init", f"--repo={made}", "--mode=bare")
+    ostree("pull-local", f"--repo={made}", os.fspath(base), REF)
+    install_into(made, REF)
 
 
 class SoftHost:
@@ -151,7 +170,8 @@ class SoftHost:
 def make(folder: Path) -> SoftHost:
     """Deploy the base tree with this checkout installed in it, and boot it."""
     host = SoftHost(folder)
-    deploy(host, base_repo(), REF)
+    ostree("pull-local", prepare(host), os.fspath(installed_repo()), REF)
+    start(host, REF)
     return host
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,7 @@ def newest(machine: SoftHost) -> str:
     return sysroots.ostree("admin", "status", f"--sysroot={machine.sysroot}").replace("*", " ").split()[1].split(".")[0]
 
 
+@functools.lru_cache(maxsize=2)  # what one test leaves is what the next one begins with
 def listing(machine: SoftHost, commit: str) -> dict[str, str]:
     """What a commit has at each path: kind, mode, owner, content and extended attributes."""
     lines = sysroots.ostree("ls", f"--repo={machine.sysroot}/ostree/repo", "-R", "-C", commit).splitlines()

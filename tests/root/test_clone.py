@@ -34,6 +34,9 @@ def fill(tree: Path) -> None:
         (tree / f"usr/share/{size}/x").mkdir(parents=True)
         for index in range(size):
             (tree / f"usr/share/{size}/{index} of many").write_text(f"{size} {index}")
+    for index in range(clone.FEW):  # or all would be the work of one process
+        (tree / f"usr/share/d{index}/x").mkdir(parents=True)
+        (tree / f"usr/share/d{index}/file").write_text(f"{index}")
     (tree / "usr/share/3/ü 'odd' \\ \"name\"").write_text("odd")
     (tree / "usr/share/3/link").symlink_to("0 of many")
     (tree / "usr/share/3/broken").symlink_to("/no/where")
@@ -72,9 +75,11 @@ def test_more_links_than_the_file_system_allows(folder: Path) -> None:
     assert made.read_text() == "x" and made.stat().st_mode & 0o7777 == 0o640
 
 
-def test_an_object_that_is_missing(folder: Path) -> None:
-    (folder / "tree/usr/share/a").mkdir(parents=True)
-    (folder / "tree/usr/share/a/file").write_text("x")
+@pytest.mark.parametrize("count", [1, clone.FEW + 1])
+def test_an_object_that_is_missing(folder: Path, count: int) -> None:
+    for index in range(count):
+        (folder / f"tree/usr/share/{index}").mkdir(parents=True)
+        (folder / f"tree/usr/share/{index}/file").write_text("x")
     repo, checksum = stored(folder)
     (file,) = (folder / "repo/objects").glob("*/*.file")
     file.unlink()

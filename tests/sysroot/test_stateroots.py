@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import guard
 from tests.sysroots import REF, Host, ostree
 from tests.toys import APP, LIB
 
@@ -66,9 +65,8 @@ def test_list(two: Host) -> None:
     two.done("label", "1", "apps")
     two.done("pin", "2")
     two.done("stateroot", "create", "empty")
-    argv = guard.sealed(two.folder, two.dnf_argv("stateroot", "list", "--json"))
-    environment = guard.environment(two.folder, two.environment())
-    done = subprocess.run(argv, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    done = two.dnf("stateroot", "list", "--json", apart=True)
+    assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["version"] == 1
     empty, other, toy = found["stateroots"]

@@ -50,14 +50,8 @@ def dnf(tree: Path, *arguments: str, missing: str = "") -> subprocess.CompletedP
     if missing:
         (tree.parent / f"{missing}.py").write_text(f"raise ModuleNotFoundError('no {missing}', name='{missing}')\n")
         extra = {"PYTHONPATH": f"{tree.parent}:{guard.CHECKOUT}"}
-    return subprocess.run(
-        guard.sealed(tree.parent, guard.dnf_argv(tree.parent, None, "--releasever=1", *arguments)),
-        env=guard.environment(tree.parent, extra),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    argv = guard.dnf_argv(tree.parent, None, "--releasever=1", *arguments)
+    return guard.run(tree.parent, argv, extra, apart=True, timeout=60)
 
 
 def basearch() -> str:
