@@ -13,7 +13,7 @@ PARTS = . compose hosting layout oci treefile
 
 help:
 	@echo 'make check    all tests, linters included'
-	@echo 'make demo     the main job on real packages, as a user sees it'
+	@echo 'make demo     the main jobs on real packages, as a user sees them'
 	@echo 'make bench    the figures'
 	@echo 'make install  DESTDIR= PREFIX=/usr UNITDIR=/usr/lib/systemd/system'
 
@@ -24,7 +24,7 @@ check: deps
 	$(PYTHON) -m pytest -n 2 --dist loadgroup tests
 
 demo: deps
-	$(PYTHON) -m tests.lab.demo
+	$(PYTHON) -m tests.lab.gallery --live
 
 bench: deps
 	$(PYTHON) -m tests.bench
