@@ -14,7 +14,7 @@ PARTS = . compose hosting layout oci treefile vm
 help:
 	@echo 'make check    all tests, linters included'
 	@echo 'make check-vm the prototypes and what else really boots, in virtual machines: half an hour without KVM'
-	@echo 'make demo     the main job on real packages, as a user sees it'
+	@echo 'make demo     the main jobs on real packages, as a user sees them'
 	@echo 'make bench    the figures'
 	@echo 'make install  DESTDIR= PREFIX=/usr UNITDIR=/usr/lib/systemd/system'
 
@@ -28,7 +28,7 @@ check-vm: deps
 	$(PYTHON) -m pytest -n 2 tests/vm
 
 demo: deps
-	$(PYTHON) -m tests.lab.demo
+	$(PYTHON) -m tests.lab.gallery --live
 
 bench: deps
 	$(PYTHON) -m tests.bench

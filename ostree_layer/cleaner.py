@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 
-from ostree_layer import local_history, local_rpms, looks, metadata, mounts, repo, staging, sysroot
+from ostree_layer import host, local_history, local_rpms, looks, metadata, mounts, repo, staging, sysroot
 from ostree_layer.errors import HostError
 from ostree_layer.model import LocalCommit, Target
 from ostree_layer.ostree_gi import OSTree, translated
@@ -49,4 +49,4 @@ def _drop_bases(store: OSTree.Repo, used: set[str]) -> None:
 
 
 if __name__ == "__main__":
-    run(Target(sys.argv[1]), *map(int, sys.argv[2:]))
+    run(host.target_at(sys.argv[1]), *map(int, sys.argv[2:]))

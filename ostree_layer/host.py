@@ -23,12 +23,17 @@ def find_target(settings: Settings, environment: Mapping[str, str]) -> Target | 
     """The sysroot to act on, or None where nothing of ours has a say."""
     named = environment.get("OSTREE_SYSROOT") or settings.sysroot
     stateroot = environment.get("OSTREE_OS") or settings.stateroot
-    if named and os.path.realpath(named) != "/":
+    if named and not (os.path.realpath(named) == "/" and BOOTED_MARK.exists()):
         require_sysroot(
             Path(named), "OSTREE_SYSROOT" if environment.get("OSTREE_SYSROOT") else "sysroot= in ostree.conf"
         )
-        return Target(os.path.realpath(named), stateroot)
-    return Target("/", stateroot) if BOOTED_MARK.exists() else None
+        return target_at(os.path.realpath(named), stateroot)
+    return target_at("/", stateroot) if BOOTED_MARK.exists() else None
+
+
+def target_at(sysroot: str, stateroot: str = "") -> Target:
+    """The sysroot at a path; also a system that is no OSTree host may have one at `/`, to become one."""
+    return Target(sysroot, stateroot, sysroot == "/" and BOOTED_MARK.exists())
 
 
 def may_be_meant(parser: Any, environment: Mapping[str, str]) -> bool:

@@ -155,14 +155,11 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """The sysroot that a run acts on: `/` when it is the booted host's."""
+    """The sysroot that a run acts on: `/` when it is the booted host's, or beside a system that is no OSTree host."""
 
     sysroot: str
     stateroot: str = ""
-
-    @property
-    def is_booted_host(self) -> bool:
-        return self.sysroot == "/"
+    is_booted_host: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

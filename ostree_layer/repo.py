@@ -201,4 +201,6 @@ def pull_commit(repo: OSTree.Repo, source: OSTree.Repo, checksum: str, *, is_tru
 
 
 def path_of(repo: OSTree.Repo) -> Path:
-    return Path(repo.get_path().get_path())
+    """Its place by name; of a sysroot's repository libostree itself only tells which file descriptor it has."""
+    path = Path(repo.get_path().get_path())
+    return path.resolve() if path.is_relative_to("/proc/self/fd") else path

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ostree_layer import mounts, signals
+from ostree_layer import host, mounts, signals
 from ostree_layer.errors import BusyError, DeployError, HostError, MountError
 from ostree_layer.model import Target
 from ostree_layer.ostree_gi import OSTree, gfile, translated
@@ -121,7 +121,7 @@ def work_folder(sysroot: OSTree.Sysroot) -> Path:
 
 def sysroot_path(sysroot: OSTree.Sysroot) -> Path:
     path = Path(sysroot.get_path().get_path())
-    return path / "sysroot" if os.fspath(path) == "/" else path
+    return path / "sysroot" if os.fspath(path) == "/" and host.BOOTED_MARK.exists() else path
 
 
 def objects_path(sysroot: OSTree.Sysroot) -> Path:

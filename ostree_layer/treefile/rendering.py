@@ -7,8 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from ostree_layer.treefile import source
 from ostree_layer.treefile.keys import ARCH_PACKAGES, ARCHES, BY_NAME, LEGACY, MORE_PACKAGES, PACKAGES, TABLE, Key
 
@@ -24,6 +22,8 @@ def as_yaml(values: Mapping[str, Any]) -> str:
 
 def yaml_of(written: Mapping[str, Any]) -> str:
     """The same, of what is in the words of a treefile already."""
+    import yaml  # noqa: PLC0415 - many a host has it not, where only trees are looked at
+
     dumper = type("Dumper", (yaml.SafeDumper,), {"ignore_aliases": lambda self, data: True})
     dumper.add_representer(str, _text)  # type: ignore[attr-defined]
     text: str = yaml.dump(dict(written), Dumper=dumper, sort_keys=False, allow_unicode=True, width=WIDTH)

@@ -9,8 +9,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ostree_layer.errors import TreefileError
 from ostree_layer.treefile.kinds import Mark, Value
 from ostree_layer.treefile.text import read_text
@@ -35,6 +33,8 @@ STANDARD_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:seq", "tag:yaml.org
 
 def load(path: Path) -> Value:
     """The mapping that a file holds; TreefileError with file and line where it holds none."""
+    import yaml  # noqa: PLC0415 - many a host has it not, where only trees are looked at
+
     text = read_text(path)
     if path.suffix == ".json":
         text = _checked_json(path, text)
@@ -95,9 +95,9 @@ class _Walk:
             raise TreefileError(f"{self._file}:{line}: what is in it is nested more than {MOST_LEVELS} deep")
         if node.tag not in STANDARD_TAGS:
             raise TreefileError(f"{self._file}:{line}: the tag {node.tag} means nothing in a treefile")
-        if isinstance(node, yaml.ScalarNode):
+        if node.id == "scalar":
             return Value(resolved(node.value) if node.style is None else self._joined(node.value, mark), mark)
-        if isinstance(node, yaml.SequenceNode):
+        if node.id == "sequence":
             return Value([self.value(item, _line(item), level + 1) for item in node.value], mark)
         return Value(self._members(node, level), mark)
 
@@ -106,7 +106,7 @@ class _Walk:
         merged: dict[str, Value] = {}
         for name_node, member in node.value:
             line = _line(name_node)
-            if not isinstance(name_node, yaml.ScalarNode):
+            if name_node.id != "scalar":
                 raise TreefileError(f"{self._file}:{line}: the name of a key must be a string")
             value = self.value(member, line, level + 1)
             name = self._joined(name_node.value, value.mark)

@@ -36,40 +36,6 @@ Feature: Plain dnf on an atomic host
     Then "tree --version" works
     And the program "htop" is not there
 
-  Scenario: Edits in /etc are merged, also those made after the transaction
-    Given a freshly installed host
-    And the file /etc/motd with the line "mine"
-    When I run "dnf -y install nano"
-    And I add the line "later" to /etc/motd
-    Then "dnf status" says "Local in /etc: "
-    And "dnf status" says "    /etc/motd"
-    And "dnf status" does not say "Conflicts in /etc"
-    When the host reboots
-    Then "cat /etc/motd" says "mine"
-    And "cat /etc/motd" says "later"
-    And "cat /etc/nanorc" works
-
-  Scenario: A file of /etc that the tree has changed too is not overlooked
-    Given a freshly installed host
-    And the file /etc/nanorc with the line "mine"
-    When I run "dnf -y install nano"
-    Then it says "1 file of /etc is changed both here and in the tree: yours is kept, 'dnf status' tells how to compare."
-    And "dnf status" says " Conflicts in /etc: /etc/nanorc: added here and in the tree; yours is kept"
-    And "dnf status" says "        Compare by: diff /etc/nanorc /sysroot/ostree/deploy/"
-    When I run "mv /etc/security /etc/security.d && touch /etc/security"
-    Then "dnf status" says "   Stopped by /etc: /etc/security is a file here and a directory in the tree"
-
-  Scenario: /var is carried along, in both directions
-    Given a freshly installed host
-    And the file /var/lib/data with the line "kept"
-    When I run "dnf -y install tree"
-    And the host reboots
-    And I add the line "more" to /var/lib/data
-    And I run "dnf -y rollback"
-    And the host reboots
-    Then the program "tree" is not there
-    And "cat /var/lib/data" says "more"
-
   Scenario: A rollback takes back what waits for the reboot
     Given a freshly installed host
     When I run "dnf -y install htop"

@@ -107,25 +107,3 @@ Feature: Other trees
     And I run "dnf -y install htop"
     Then "dnf tree log -n1" says "python3-yaml"
     And "dnf tree log -n1" does not say "htop"
-
-  Scenario: A second stateroot has the tree that was switched to, with a /var of its own
-    Given a host that follows the minimal tree of a server
-    And the file /var/lib/data with the line "kept"
-    When I run "dnf -y system-switch trees:world/12/x86_64/server --stateroot other"
-    Then it fails
-    And it says "there is no stateroot other"
-    When I run "dnf stateroot create other"
-    And I run "dnf -y install htop"
-    And the host reboots
-    And I run "dnf -y system-switch trees:world/12/x86_64/server --stateroot other"
-    Then it ends well
-    And "dnf status" says "  0 other trees:world/12/x86_64/server (staged)"
-    And "dnf stateroot list" says "  other"
-    When the host reboots
-    Then "dnf stateroot list" says "● other"
-    And "htop --version && bc --version" works
-    And "cat /var/lib/data; test $? = 1" works
-    When I run "dnf -y stateroot switch world"
-    And the host reboots
-    Then "cat /var/lib/data" says "kept"
-    And the program "bc" is not there

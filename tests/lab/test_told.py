@@ -51,6 +51,9 @@ def test_a_transaction_is_told_of(machine: SoftHost) -> None:
     done(machine, "dnf status --pending-exit-77")
     assert f" | {checksum[:12]}\n" in done(machine, "dnf history list")
     assert f"Commit         : {checksum} (deployed as 0, booted)\n" in done(machine, "dnf history info last")
-    assert done(machine, "dnf tree log -n1", 1).endswith("Error: treefiles need the Python module 'yaml'\n")
+    assert done(machine, "dnf tree log -n1").startswith(checksum), "which reads no treefile"
+    nowhere = "Error: there is no ref or commit nowhere in /sysroot/ostree/repo\n"
+    assert nowhere in done(machine, "dnf tree show nowhere", 1)
+    assert done(machine, "dnf tree export", 1).endswith("Error: treefiles need the Python module 'yaml'\n")
     done(machine, "dnf -y rollback")
     done(machine, "dnf status --pending-exit-77", 77)

@@ -14,7 +14,7 @@ from ostree_layer.model import Target
 from tests.journal_socket import parsed, receiving
 from tests.sysroots import REF, STATEROOT, Host
 
-HERE = Target("/")
+HERE = Target("/", is_booted_host=True)
 
 
 def test_an_entry_says_which_deployment_it_is(host: Host, folder: Path) -> None:
