@@ -9,10 +9,11 @@ SITEDIR = $(DESTDIR)$(patsubst /usr/%,$(PREFIX)/%,$(SITE))
 # The folders of the library.
 PARTS = . compose hosting layout oci treefile vm
 
-.PHONY: help check demo bench deps install clean
+.PHONY: help check check-vm demo bench deps install clean
 
 help:
 	@echo 'make check    all tests, linters included'
+	@echo 'make check-vm the tests that boot whole trees in virtual machines; minutes, without KVM'
 	@echo 'make demo     the main job on real packages, as a user sees it'
 	@echo 'make bench    the figures'
 	@echo 'make install  DESTDIR= PREFIX=/usr UNITDIR=/usr/lib/systemd/system'
@@ -21,7 +22,10 @@ deps:
 	tests/install-deps
 
 check: deps
-	$(PYTHON) -m pytest -n 2 --dist loadgroup tests
+	$(PYTHON) -m pytest -n 2 --dist loadgroup --ignore=tests/vm tests
+
+check-vm: deps
+	$(PYTHON) -m pytest tests/vm
 
 demo: deps
 	$(PYTHON) -m tests.lab.demo
