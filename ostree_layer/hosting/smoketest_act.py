@@ -55,6 +55,7 @@ class Smoketest(Act):
         disk.require_tools()
         repo.require_writable(store.repo)
         kept = Results((opts.results or store.work / smoketests.RESULTS).absolute())
+        kept.show()  # or fail before an hour's work
         tester = _Tester(means, opts, store, kept, machine)
         outcomes = [tester.certified(tester.test(tree), signing) for tree in wanted]
         if opts.results is None:
@@ -114,7 +115,7 @@ class _Tester:
             return Outcome(tree, problem=problem)
         try:
             return self._boot(tree, probe)
-        except (UnbootableError, DeployError) as e:
+        except (UnbootableError, DeployError, RepoError) as e:
             return Outcome(tree, problem=e.sentence())
 
     def _boot(self, tree: Candidate, probe: Probe) -> Outcome:

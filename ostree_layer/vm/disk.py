@@ -58,7 +58,7 @@ def install(store: OSTree.Repo, checksum: str, place: Path) -> Boot:
     _configure(sysroot.repository(created))
     target = Target(os.fspath(place), STATEROOT)
     with sysroot.locked(target) as locked:
-        repo.pull_commit(sysroot.repository(locked), store, checksum)
+        repo.pull_commit(repo.open_repo(place / "ostree/repo"), store, checksum)
         origin = locked.origin_new_from_refspec(checksum)
         tree = deploy.Tree(checksum, origin, None, place, list(ARGUMENTS))
         deploy.deploy(target, locked, STATEROOT, tree, staged=False)

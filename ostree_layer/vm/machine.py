@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import re
 import socket
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
 
-from ostree_layer import process
+from ostree_layer import privileges, process
 from ostree_layer.errors import MachineError
 from ostree_layer.vm.emulator import Emulator
 from ostree_layer.vm.monitor import Monitor
@@ -131,12 +132,13 @@ def running(machine: Machine, emulator: Emulator, folder: Path, *, is_talking: b
     with contextlib.ExitStack() as stack:
         (ours, theirs), (here, there) = (_pair(stack) for _line in ("monitor", "talk"))
         second = f"socket,fd={there.fileno()}" if is_talking else f"file,path={folder / REPORT}"
-        argv = ["setpriv", "--pdeathsig=KILL", *_argv(machine, emulator)]
+        argv = _argv(machine, emulator)
         argv += ["-chardev", f"file,id=console,path={folder / CONSOLE}", "-serial", "chardev:console"]
         argv += ["-chardev", f"{second},id=second", "-serial", "chardev:second"]
         argv += ["-chardev", f"socket,id=monitor,fd={theirs.fileno()}", "-mon", "chardev=monitor,mode=control"]
         keep = (theirs.fileno(), there.fileno())
-        has_ended = stack.enter_context(process.beside(argv, said=folder / SAID, keep=keep))
+        first = functools.partial(privileges.end_with_parent, os.getpid())
+        has_ended = stack.enter_context(process.beside(argv, said=folder / SAID, keep=keep, first=first))
         for end in (theirs, there):
             end.close()
         yield Running(folder, has_ended, Monitor(ours), here)

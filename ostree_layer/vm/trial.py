@@ -22,7 +22,7 @@ CONSOLE, PICTURE = 256 << 10, 4 << 20
 # What the kernel does after a panic: restart at once, which is the end.
 ARGUMENTS = "panic=-1"
 # Seconds that the probe has, beside what it waits for, to say that the target was not reached.
-GRACE = 15
+GRACE = 30
 
 
 @dataclasses.dataclass(frozen=True)

@@ -66,19 +66,16 @@ def initramfs(folder: Path, script: str) -> bytes:
     return made
 
 
-def commit(folder: Path, ref: str, script: str | None, version: str = "1") -> Path:
-    """A repository in the folder with such a tree at ref; without a script it has no initramfs."""
-    repo, root = folder / "repo", folder / "root"
-    if not repo.exists():
-        ostree("init", f"--repo={repo}", "--mode=archive")
+def commit(repo: Path, ref: str, script: str | None) -> None:
+    """Let a ref of a repository lead to such a tree, of version 1; without a script it has no initramfs."""
+    folder, root = repo.parent, repo.parent / "root"
     modules = root / "usr/lib/modules/1.0"
     for path in (modules, root / "usr/etc"):
         path.mkdir(parents=True)
-    (root / "usr/lib/os-release").write_text(f"ID=toys\nVERSION_ID={version}\n")
+    (root / "usr/lib/os-release").write_text("ID=toys\nVERSION_ID=1\n")
     shutil.copy(kernel() / "vmlinuz", modules)
     if script is not None:
         (modules / "initramfs.img").write_bytes(initramfs(folder, script))
-    options = ("--owner-uid=0", "--owner-gid=0", f"--add-metadata-string=version={version}")
+    options = ("--owner-uid=0", "--owner-gid=0", "--add-metadata-string=version=1")
     ostree("commit", f"--repo={repo}", f"--branch={ref}", f"--tree=dir={root}", *options)
     shutil.rmtree(root)
-    return repo

@@ -34,12 +34,13 @@ HOSTILE = "\x1b]0;mine\x07\x1b[2J<script>document.title='mine'</script>\n"
 class Maker:
     """Who has a repository of miniatures."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mode: str = "bare") -> None:
         self.folder, self.repo = folder, folder / "repo"
+        ostree("init", f"--repo={self.repo}", f"--mode={mode}")
         self.place = self.repo / "extensions/ostree-layer"
 
-    def tree(self, ref: str, script: str | None, version: str = "1") -> str:
-        miniature.commit(self.folder, ref, script, version)
+    def tree(self, ref: str, script: str | None) -> str:
+        miniature.commit(self.repo, ref, script)
         return ostree("rev-parse", f"--repo={self.repo}", ref).strip()
 
     def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
@@ -106,7 +107,7 @@ def maker(folder: Path) -> Iterator[Maker]:
 def passed(signer: Path) -> Iterator[tuple[Maker, str, subprocess.CompletedProcess[str]]]:
     """A tree that has passed, and that somebody has signed."""
     with tempfile.TemporaryDirectory(prefix="test-", dir=place()) as folder:
-        maker = Maker(Path(folder))
+        maker = Maker(Path(folder), "archive")
         commit = maker.tree("toys/good", TELL.format(HOSTILE, line="ttyS0") + TELL.format(PASSES, line="ttyS1"))
         yield maker, commit, maker.run("--all", "--json", *stores.signing(signer))
 
@@ -143,6 +144,11 @@ def test_another_time(passed: tuple[Maker, str, subprocess.CompletedProcess[str]
     line = f"toys/good, commit {commit[:12]} (1) has passed before; --again boots it again: toy.target after "
     assert again.returncode == 0 and again.stdout.startswith(line), again.stdout + again.stderr
     assert f"Commit {commit[:12]} is certified already: report.json, by {keys.fingerprint(signer)}.\n" in again.stdout
+    for options in (["--again"], ["--target=b.target"], ["--check=true"]):
+        assert (
+            "failpoint smoketest::running"
+            in maker.run("--all", *options, **stores.at("smoketest::running", "raise")).stderr
+        )
     page = Path(maker.place, "smoketests/index.html")
     assert "toys/good" in page.read_text()
     ostree("refs", f"--repo={maker.repo}", "--delete", "toys/good")
@@ -192,7 +198,7 @@ def test_a_machine_that_is_killed(maker: Maker) -> None:
     said = run.communicate()[0]
     assert run.returncode == 1 and f"Error: commit {commit[:12]} is not tested: " in said
     assert "(that is about the machine that tests the tree, and not about the tree)\n" in said
-    assert maker.left() == [] and not (maker.place / "smoketests").exists()
+    assert maker.left() == [] and os.listdir(maker.place / "smoketests") == ["index.html"]
 
 
 @pytest.mark.parametrize("act", ["term", "int", "kill"])
@@ -215,7 +221,7 @@ def test_a_report_that_is_half_written(maker: Maker) -> None:
 
 
 FULL = [
-    (8, "copying commit {commit} into "),
+    (8, "cannot be booted: copying commit {commit} into {place}/"),
     (24, "no disk can be made of {place}/"),
     (50, "commit {commit} is not tested: its disk cannot be written to; the file system of the repository may be full"),
 ]
@@ -227,13 +233,13 @@ def test_a_disk_that_is_full(folder: Path, left: int, words: str) -> None:
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100M", "tmpfs", os.fspath(disk)], check=True)
     try:
-        maker = Maker(disk)
-        commit = maker.tree("toys/greedy", DRIVERS + "yes >/dev/vda")
+        maker = Maker(disk, "archive")
+        commit = maker.tree("toys/greedy", DRIVERS + "dd if=/dev/zero of=/dev/vda bs=1M")
         found = os.statvfs(disk)
         (disk / "other").write_bytes(bytes(found.f_bavail * found.f_bsize - (left << 20)))
-        said = maker.refused("toys/greedy")
+        said = maker.failed("toys/greedy") if left == 8 else maker.refused("toys/greedy")
         assert words.format(commit=commit[:12], place=maker.place) in said, said
-        assert maker.left() == [] and not (maker.place / "smoketests").exists()
+        assert maker.left() == [] and os.listdir(maker.place / "smoketests") == ["index.html"]
     finally:
         subprocess.run(["umount", os.fspath(disk)], check=True)
 
@@ -247,6 +253,7 @@ def test_what_cannot_be_done(maker: Maker) -> None:
     )
     words = "Error: a b is not the name of a target\n(multi-user.target is one)\n"
     assert words in maker.refused("toys/good", "--target=a b")
+    assert "/dev/null/a" in maker.refused("toys/good", "--results=/dev/null/a")
     (maker.repo / f"state/{commit}.commitpartial").touch()
     partial = f"cannot be booted: only a part of commit {commit[:12]} is here\n('ostree pull' without "
     assert partial in maker.failed("toys/good")
