@@ -62,7 +62,8 @@ def one(found: dict[str, Any], console: str) -> str:
     is_open = " open" if not found["passed"] and not found["seconds"]["target"] else ""
     shown = f'<div class="console"><pre>{_text(console)}</pre></div>'
     parts += [f"<details{is_open}>", "<summary>Console</summary>", shown, "</details>"]
-    parts.append(f'<p><a href="report.json">report.json</a> · <a href="{CONSOLE}">{CONSOLE}</a></p>')
+    others = '<a href="../index.html">all smoke tests</a>'
+    parts.append(f'<p><a href="report.json">report.json</a> · <a href="{CONSOLE}">{CONSOLE}</a> · {others}</p>')
     return _page(f"{'Passed' if found['passed'] else 'Failed'}: {name}", parts)
 
 
