@@ -34,6 +34,7 @@ DEEDS = {
     "serve": _("serve a store on loopback, to try things out"),
     "remote": _("add, list or remove where trees come from, and the keys that they are signed by"),
     "certify": _("record, signed, that a commit has passed a test"),
+    "smoketest": _("boot trees in virtual machines, and report whether they are well"),
 }
 ACTS = {"compose": Compose, "schema": Schema}
 for kind, summaries in ((Look, LOOKS), (Deed, DEEDS)):

@@ -69,6 +69,10 @@ class MachineError(OstreeLayerError):
     """A virtual machine cannot be made, does not start, or does not do what it was asked."""
 
 
+class UnbootableError(MachineError):
+    """A tree has nothing in it that boots."""
+
+
 class TreefileError(OstreeLayerError):
     """A treefile does not say what a treefile has to say: file and line, key, what is wrong."""
 

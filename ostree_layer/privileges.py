@@ -37,10 +37,12 @@ def _failed(what: str) -> MountError:
     return MountError(f"{what}: {os.strerror(ctypes.get_errno())}")
 
 
-def end_with_parent() -> None:
-    """Have this process killed when its parent ends, however that ends."""
+def end_with_parent(parent: int | None = None) -> None:
+    """Have this process killed when its parent ends, however that ends, and now if that was `parent` and has ended."""
     if _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) < 0:
         raise _failed("asking for a signal at the parent's end")
+    if parent is not None and os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def hide_from_siblings() -> None:

@@ -98,15 +98,24 @@ def companion(argv: Sequence[str], *, keep: int, extra: Mapping[str, str]) -> It
 
 
 @contextlib.contextmanager
-def beside(argv: Sequence[str], *, said: Path, keep: Sequence[int]) -> Iterator[Callable[[], bool]]:
+def beside(
+    argv: Sequence[str], *, said: Path, keep: Sequence[int], first: Callable[[], None]
+) -> Iterator[Callable[[], bool]]:
     """Let argv work beside the body, the file descriptors `keep` open in it; it is killed when the body is over.
 
-    What it says is written to the file `said`; the body is given what tells whether it has ended by itself.
+    What it says is written to the file `said`; the body is given what tells whether it has ended by itself. Its process
+    does `first` before it becomes argv.
     """
     log.debug("+ %s &", shlex.join(argv))
     with said.open("wb") as file:
         child = subprocess.Popen(
-            argv, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=file, stderr=file, pass_fds=keep
+            argv,
+            env=ENVIRONMENT,
+            preexec_fn=first,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            pass_fds=keep,
         )
     try:
         yield lambda: child.poll() is not None

@@ -6,10 +6,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ostree_layer import certification, repo, trees
+from ostree_layer import repo, trees
 from ostree_layer.answer import COMMIT, Answer
 from ostree_layer.errors import RepoError
-from ostree_layer.hosting import keys, results
+from ostree_layer.hosting import certifying, keys, results
 from ostree_layer.hosting.act import Act, add_signing
 from ostree_layer.hosting.means import Means
 from ostree_layer.hosting.store import Store
@@ -36,16 +36,7 @@ class Certify(Act):
             raise RepoError("nobody signs the record", hint="--sign=KEYID names the GPG key")
         found = results.read(opts.result)
         checksum = trees.find(store.repo, opts.commit)
-        record = certification.document(checksum, found.name, found.content, found.tests)
         repo.require_writable(store.repo)
-        with store.locked(means.report):
-            pairs = ((key, certification.add(store.repo, checksum, record, key, signing.home)) for key in signing.keys)
-            done = dict(pairs)
-        lines = [
-            f"Certified commit {checksum[:12]}: {found.name}, by {key}."
-            if is_new
-            else f"Commit {checksum[:12]} is certified already: {found.name}, by {key}."
-            for key, is_new in done.items()
-        ]
+        done = certifying.certify(store, checksum, found, signing, means.report)
         value = {"commit": checksum, "file": found.name, "keys": done}
-        return Answer("certified", lambda: value, lines)
+        return Answer("certified", lambda: value, certifying.words(checksum, found, done))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 FOLDER = "ostree-layer-supplement"
 SERVICE = f"""[Unit]
@@ -33,7 +33,11 @@ class Link(NamedTuple):
     target: str
 
 
-def supplemented(initramfs: bytes, content: Mapping[str, str | Link]) -> bytes:
+# By paths below /run, or of an archive.
+Content = Mapping[str, Union[str, Link]]
+
+
+def supplemented(initramfs: bytes, content: Content) -> bytes:
     """An initramfs that brings content, by paths below /run, to the host that it boots."""
     more = {f"{FOLDER}/{path}": entry for path, entry in content.items()}
     more[f"{UNITS}/{UNIT}"] = SERVICE
@@ -47,7 +51,7 @@ def enabled(unit: str, text: str, target: str) -> dict[str, str | Link]:
     return {f"{units}/{unit}": text, f"{units}/{target}.wants/{unit}": Link(f"../{unit}")}
 
 
-def archive(content: Mapping[str, str | Link]) -> bytes:
+def archive(content: Content) -> bytes:
     """A cpio archive in the kernel's format, newc, of files that only root reads, and all directories on the way."""
     entries: dict[str, tuple[int, bytes]] = {}
     for path, entry in content.items():

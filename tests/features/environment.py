@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A host for each scenario, gone after it; for a feature that is tagged so, a server, a shop's trees, or a site of hosts."""
+"""A host for each scenario, gone after it; for a feature that is tagged so, a server, a shop or a site."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ class SoftHost:
 def make(folder: Path) -> SoftHost:
     """Deploy the base tree with this checkout installed in it, and boot it."""
     host = SoftHost(folder)
-    ostree("pull-local", prepare(host), os.fspath(installed_repo()), REF)
+    ostree("pull-local", prepare(host.sysroot), os.fspath(installed_repo()), REF)
     start(host, REF)
     return host
 

@@ -156,7 +156,7 @@ class Shop:
     def host(self, folder: Path) -> SoftHost:
         """A host that has booted the first version of the till, and follows it."""
         made = SoftHost(folder, self.folder)
-        where = host.prepare(made)
+        where = host.prepare(made.sysroot)
         ostree("remote", "add", "--no-gpg-verify", where, REMOTE, f"file://{INSIDE}/repo")
         ostree("pull-local", where, f"--remote={REMOTE}", os.fspath(self._repo), TILL)
         host.start(made, f"{REMOTE}:{TILL}")
