@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent / "features"
 # What soft-booted hosts cannot show.
@@ -18,3 +20,9 @@ def run(feature: str, **more: str) -> None:
     environment = {**os.environ, "PYTHONPATH": os.fspath(FOLDER.parents[1]), **more}
     done = subprocess.run(argv, cwd=FOLDER, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def deployments(context: Any) -> list[dict[str, Any]]:
+    """What `dnf status` says of the deployments of a scenario's host."""
+    done = context.host.run("bash", "-c", "dnf status --json 2> /dev/null")
+    return list(json.loads(done.stdout)["deployments"])

@@ -14,10 +14,10 @@ Feature: Prototype 6: a tree that was made on a host is hosted, and others go th
     # The same host, from disk.
     When I run "dnf -y tree remote add ours file:///srv/trees --no-verify"
     And I run "dnf -y rebase ours:our/server"
-    Then it ends well
+    Then it works
     When the host reboots
     Then "dnf status" says "ours:our/server (booted)"
-    And "dnf status" does not say "Layered packages"
+    And "dnf status | sed '/^  1/,$d'" does not say "Layered packages"
     And "htop --version" works
     When I run "dnf -y rebase trees:world/12/x86_64/server"
     And the host reboots
@@ -26,9 +26,9 @@ Feature: Prototype 6: a tree that was made on a host is hosted, and others go th
     # Another host, over HTTP.
     When the host serves /srv/trees over HTTP
     Given a second host that was installed with the server tree
-    When I run "dnf -y tree remote add ours http://10.77.1.1:8000 --no-verify"
+    When I run "dnf -y tree remote add ours http://10.77.1.2:8000 --no-verify"
     And I run "dnf -y rebase ours:our/server"
-    Then it ends well
+    Then it works
     When the host reboots
     Then "dnf status" says "ours:our/server (booted)"
     And "htop --version" works

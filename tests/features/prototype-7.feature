@@ -12,7 +12,7 @@ Feature: Prototype 7: a package that needs something newer than the tree has
     Then it ends well
     And it says "Upgrading:"
     And "dnf status" says "Layered packages: pager-tools"
-    And "dnf status" says "Upgraded    less-"
+    And "dnf status" says "Upgraded    less 590"
     And there is one new deployment, staged
     When the host reboots
     Then "rpm -q less pager-tools" says "less-700-1"
@@ -21,13 +21,13 @@ Feature: Prototype 7: a package that needs something newer than the tree has
     # Hosted, and gone to.
     When I run "dnf -y tree host /srv/trees && dnf -y tree publish 0 /srv/trees --name our/pager"
     And I run "dnf -y tree remote add ours file:///srv/trees --no-verify && dnf -y rebase ours:our/pager"
-    Then it ends well
+    Then it works
     When the host reboots
     Then "dnf status" says "ours:our/pager (booted)"
     And "rpm -q less pager-tools" says "less-700-1"
     # And back.
     When I run "dnf -y rebase trees:world/12/x86_64/server"
-    Then it says "Downgraded  less-"
+    Then it says "Packages: 1 downgraded, 1 removed"
     When the host reboots
     Then what is booted is exactly the server tree
     And "rpm -q less" does not say "less-700"

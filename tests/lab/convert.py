@@ -75,7 +75,7 @@ class Content:
 
     def compile(self) -> None:
         """Bring compiled modules along: valid without a look at their sources' times, of which OSTree keeps none."""
-        for path in filter(MODULE.match, self.paths()):
+        for path in (path for path in self.paths() if MODULE.match(path) and not self._place(path).is_symlink()):
             folder, name = posixpath.split(path)
             compiled = posixpath.join(folder, "__pycache__", f"{name[:-3]}.{sys.implementation.cache_tag}.pyc")
             mode = py_compile.PycInvalidationMode.UNCHECKED_HASH

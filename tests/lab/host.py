@@ -65,12 +65,19 @@ def _install(base: Path, made: Path) -> None:
     install_into(made, REF)
 
 
+def network(address: str) -> dict[str, str]:
+    """What gives a host an address, in its /run, whatever its tree does by itself; and nothing that is waited for."""
+    text = f"[Match]\nName=e*\n[Network]\nAddress={address}/16\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+    return {"systemd/network/10-lab.network": text}
+
+
 class SoftHost:
     """A sysroot in a folder; while it is up, an init process holds the namespaces that its commands run in."""
 
-    def __init__(self, folder: Path, server: Path | None = None, namespace: str = "") -> None:
-        """`server` is a folder that the host sees as /run/media/trees; `namespace` is of the network that it is on."""
+    def __init__(self, folder: Path, server: Path | None = None, namespace: str = "", address: str = "") -> None:
+        """`server` is a folder that the host sees as /run/media/trees; its network is that of `namespace`, if any."""
         self.folder, self._server, self._namespace = folder, server, namespace
+        self._network = network(address) if namespace else {}
         self.sysroot = folder / "sysroot"
         self._state = folder / "state"
         self._cgroup = f"ostree-layer-lab-{os.getpid()}-{secrets.token_hex(4)}"
@@ -119,7 +126,7 @@ class SoftHost:
             shutil.rmtree(self._state / name, ignore_errors=True)
             (self._state / name).mkdir(parents=True)
         (self._state / "run/ostree-booted").touch()
-        for path, text in RUN.items():
+        for path, text in {**RUN, **self._network}.items():
             (self._state / "run" / path).parent.mkdir(parents=True, exist_ok=True)
             (self._state / "run" / path).write_text(text)
         words = ostree("admin", "status", f"--sysroot={self.sysroot}").replace("*", " ").split()

@@ -51,13 +51,15 @@ class Site:
     def host(self, kind: str, number: int = 1) -> SoftHost | VmHost:
         """The host of a number, which has booted the first version of a tree and follows it."""
         folder, namespace = self._folder / f"host{number}", self._namespaces[number]
+        # A host configures its network by itself.
+        subprocess.run(["ip", "-n", namespace, "address", "flush", "dev", "eth"], check=True)
         if IN_MACHINES in os.environ:
             machine = VmHost(folder, namespace, number)
             self.hosts.callback(machine.remove)
             install = functools.partial(self._install, kind)
             machine.begin(f"machine-{kind}-{number}", self.commit(kind).encode(), install)
             return machine
-        made = SoftHost(folder, namespace=namespace)
+        made = SoftHost(folder, namespace=namespace, address=netns.address(number))
         self.hosts.callback(made.remove)
         self._install(kind, made.sysroot)
         made.boot()

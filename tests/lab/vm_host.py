@@ -22,7 +22,7 @@ from typing import Any, Callable, NamedTuple
 from ostree_layer.vm import disk, emulator, machine, supplement
 from ostree_layer.vm.machine import Boot, Machine, Running
 from tests import cached, netns
-from tests.lab.host import ENVIRONMENT
+from tests.lab.host import ENVIRONMENT, network
 
 # Seconds under emulation: to boot, to answer a command, and to shut down.
 BOOTS, ANSWERS, STOPS = 240, 900, 120
@@ -107,7 +107,7 @@ class VmHost:
         view.unlink()
         content = supplement.enabled("lab-agent.service", UNIT, "basic.target")
         content["lab-agent.py"] = AGENT.read_text()
-        content["systemd/network/10-lab.network"] = network(self._number)
+        content.update(network(netns.address(self._number)))
         (self.folder / "linux").rename(self.folder / "kernel")
         made = supplement.supplemented((self.folder / "initrd").read_bytes(), content)
         (self.folder / "initramfs").write_bytes(made)
@@ -179,16 +179,10 @@ class VmHost:
         shutil.rmtree(self.folder)
 
 
-def network(number: int) -> str:
-    """How an address comes to a host, whatever its tree does by itself; for systemd-networkd."""
-    return f"[Match]\nName=e*\n[Network]\nAddress={netns.address(number)}/16\n"
-
-
 def _connect(namespace: str) -> None:
     """Let a machine in a namespace be where a soft-booted host would be."""
     steps = (
         "link add plug type bridge",
-        "address flush dev eth",
         "link set eth master plug",
         "tuntap add dev tap mode tap",
         "link set tap master plug",

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from behave import given, then, when
 
+from tests import behaving
 from tests.lab import host
 
 
@@ -15,15 +15,10 @@ def _shell(context: Any, command: str, answer: str = "") -> None:
     context.done = context.host.run("bash", "-c", command, answer=answer)
 
 
-def _deployments(context: Any) -> list[dict[str, Any]]:
-    done = context.host.run("bash", "-c", "dnf status --json 2>/dev/null")
-    return list(json.loads(done.stdout)["deployments"])
-
-
 @given("a freshly installed host")
 def fresh(context: Any) -> None:
     context.host = host.make(context.folder / "host")
-    context.former = [deployment["id"] for deployment in _deployments(context)]
+    context.former = [deployment["id"] for deployment in behaving.deployments(context)]
 
 
 @given('the file {path} with the line "{line}"')
@@ -117,14 +112,14 @@ def not_there(context: Any, name: str) -> None:
 
 @then("there is one new deployment, staged")
 def one_new(context: Any) -> None:
-    deployments = _deployments(context)
+    deployments = behaving.deployments(context)
     assert [d["id"] for d in deployments][1:] == context.former, deployments
     assert deployments[0]["staged"] and not deployments[0]["booted"]
 
 
 @then("there is no new deployment")
 def none_new(context: Any) -> None:
-    assert [d["id"] for d in _deployments(context)] == context.former
+    assert [d["id"] for d in behaving.deployments(context)] == context.former
 
 
 @then("/usr is read-only")

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from behave import given, then, when
 
+from tests import behaving
 from tests.lab.family import MINIMAL, SERVER
 
 REFS = {"minimal": MINIMAL, "server": SERVER}
@@ -29,10 +29,6 @@ def lose(context: Any) -> None:
     context.server.lose_objects()
 
 
-def _deployments(context: Any) -> list[dict[str, Any]]:
-    return list(json.loads(context.host.run("bash", "-c", "dnf status --json 2> /dev/null").stdout)["deployments"])
-
-
 @then("the server's {kind} tree is booted, exactly")
 def booted_exactly(context: Any, kind: str) -> None:
     lines = context.host.run("ostree", "admin", "status").stdout.splitlines()
@@ -42,11 +38,11 @@ def booted_exactly(context: Any, kind: str) -> None:
 
 @then("the server's {kind} tree is the base of what is booted")
 def booted_base(context: Any, kind: str) -> None:
-    (booted,) = (found for found in _deployments(context) if found["booted"])
+    (booted,) = (found for found in behaving.deployments(context) if found["booted"])
     assert booted["base"] == context.server.commit(REFS[kind]), booted
 
 
 @then('the requests are "{names}"')
 def requests_are(context: Any, names: str) -> None:
-    found = _deployments(context)[0]["requests"]["packages"]
+    found = behaving.deployments(context)[0]["requests"]["packages"]
     assert found == names.split(), found
