@@ -52,7 +52,7 @@ def enabled(unit: str, text: str, target: str) -> dict[str, str | Link]:
 
 
 def archive(content: Content) -> bytes:
-    """A cpio archive in the kernel's format, newc, of files that only root reads, and all directories on the way."""
+    """A cpio archive in the kernel's format, newc, of files that everybody reads, and all directories on the way."""
     entries: dict[str, tuple[int, bytes]] = {}
     for path, entry in content.items():
         for folder in reversed(PurePosixPath(path).parents[:-1]):
@@ -60,7 +60,7 @@ def archive(content: Content) -> bytes:
         if isinstance(entry, Link):
             entries[path] = (stat.S_IFLNK | 0o777, entry.target.encode())
         else:
-            entries[path] = (stat.S_IFREG | 0o600, entry.encode())
+            entries[path] = (stat.S_IFREG | 0o644, entry.encode())
     made = [_member(number, path, *entry) for number, (path, entry) in enumerate(entries.items(), 1)]
     return b"".join(made) + _member(0, END, 0, b"")
 

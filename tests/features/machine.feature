@@ -9,6 +9,7 @@ Feature: What only a machine that really boots can show
     Then the kernel of what is booted is not the newer one
     When I run "dnf -y upgrade 'linux-image-*'"
     Then it ends well
+    And it says "Staged deployment"
     When the host reboots
     Then the kernel of what is booted is the newer one
     And "systemctl is-system-running" says "running"
