@@ -92,3 +92,9 @@ def run(
         timeout=timeout,
         check=False,
     )
+
+
+def install(folder: Path) -> None:
+    """Install this checkout below a folder, as `make install` does."""
+    argv = ["make", "--silent", "install", f"DESTDIR={folder}"]
+    subprocess.run(argv, cwd=CHECKOUT, check=True, stdout=subprocess.DEVNULL)

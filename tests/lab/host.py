@@ -167,11 +167,17 @@ class SoftHost:
         self.boot()
 
     def remove(self) -> None:
-        """Take the host away; its deployments are marked immutable."""
+        """Take the host away."""
         self.power_off()
-        for deployment in self.sysroot.glob("ostree/deploy/*/deploy/*.[0-9]"):
-            subprocess.run(["chattr", "-i", os.fspath(deployment)], check=True)
+        remove(self.sysroot)
         shutil.rmtree(self.folder)
+
+
+def remove(sysroot: Path) -> None:
+    """Remove a sysroot; its deployments are marked immutable."""
+    for deployment in sysroot.glob("ostree/deploy/*/deploy/*.[0-9]"):
+        subprocess.run(["chattr", "-i", os.fspath(deployment)], check=True)
+    shutil.rmtree(sysroot)
 
 
 def make(folder: Path) -> SoftHost:
@@ -215,8 +221,7 @@ def install_into(place: Path, *refs: str) -> None:
     """Let each of the refs lead to a tree that has this checkout besides."""
     with tempfile.TemporaryDirectory(dir=place.parent) as folder:
         install = Path(folder, "install")
-        argv = ["make", "--silent", "install", f"DESTDIR={install}"]
-        subprocess.run(argv, cwd=guard.CHECKOUT, check=True, stdout=subprocess.DEVNULL)
+        guard.install(install)
         (install / "etc").rename(install / "usr/etc")
         store = OSTree.Repo.new(gfile(place))
         store.open(None)

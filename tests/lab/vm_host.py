@@ -22,6 +22,7 @@ from typing import Any, Callable, NamedTuple
 from ostree_layer.vm import disk, emulator, machine, supplement
 from ostree_layer.vm.machine import Boot, Machine, Running
 from tests import cached, netns
+from tests.lab import host
 from tests.lab.host import ENVIRONMENT, network
 
 # Seconds under emulation: to boot, to answer a command, and to shut down.
@@ -80,7 +81,7 @@ class VmHost:
     def _prepare(self, work: Path, made: Disk, install: Callable[[Path], None]) -> None:
         install(work / "sysroot")
         disk.image(work / "sysroot", made.image)
-        _remove(work / "sysroot")
+        host.remove(work / "sysroot")
         _qemu_img("create", "-q", "-f", "qcow2", "-F", "raw", "-b", os.fspath(made.image), os.fspath(self._disk))
         self.boot()
         assert self._running is not None
@@ -211,9 +212,3 @@ def _debugfs(image: Path, command: str) -> str:
 
 def _qemu_img(*arguments: str) -> None:
     subprocess.run(["qemu-img", *arguments], check=True, stdout=subprocess.DEVNULL)
-
-
-def _remove(sysroot: Path) -> None:
-    for deployment in sysroot.glob("ostree/deploy/*/deploy/*.[0-9]"):
-        subprocess.run(["chattr", "-i", os.fspath(deployment)], check=True)
-    shutil.rmtree(sysroot)
