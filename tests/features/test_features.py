@@ -11,7 +11,6 @@ from tests.behaving import FOLDER, IN_MACHINES
 FEATURES = sorted(path.name for path in FOLDER.glob("*.feature") if path.stem != IN_MACHINES)
 
 
-@pytest.mark.xdist_group("lab")
 @pytest.mark.parametrize("feature", FEATURES)
 def test_feature(feature: str) -> None:
     behaving.run(feature)

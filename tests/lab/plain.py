@@ -30,6 +30,10 @@ class PlainHost(SoftHost):
             argv += ["--ro-bind", os.fspath(source), os.fspath(place)]
         return [*argv, "--unshare-pid", "--unshare-net", "--die-with-parent", *command]
 
+    def shut_down(self) -> None:
+        if not self._is_plain:
+            super().shut_down()
+
     def boot(self) -> None:
         self._is_plain = False
         super().boot()

@@ -10,7 +10,6 @@ from tests.lab import gallery
 from tests.toys import CACHE
 
 
-@pytest.mark.xdist_group("lab")
 def test_gallery(capsys: pytest.CaptureFixture[str]) -> None:
     page = gallery.play(live=True)
     assert page == (guard.CHECKOUT / "docs/gallery.md").read_text(), "python3 -m tests.lab.gallery writes it anew"

@@ -31,7 +31,6 @@ def run(machine: SoftHost, command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.xdist_group("lab")
 def test_a_real_kernel(machine: SoftHost) -> None:
     (former,) = run(machine, "ls /usr/lib/modules").split()
     run(machine, f"{DNF} install dracut-core ostree-boot dracut-config-small")

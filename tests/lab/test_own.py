@@ -5,12 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.lab import own, world
 
 
-@pytest.mark.xdist_group("lab")
 def test_download_with_all_dependencies(folder: Path) -> None:
     (folder / "repo").mkdir()
     source = [f"--repofrompath=world,file://{world.repository()}", "--repo=world", "--releasever=12", "--nogpgcheck"]

@@ -16,7 +16,7 @@ from tests.lab import host, real
 from tests.lab.host import SoftHost
 from tests.lab.real import NEEDS, REMAINS, Need
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.xdist_group("real")
 
 # The better one to Debian.
 TWO_EDITORS = "readlink -e /usr/bin/editor: '/usr/bin/nano', not '/usr/bin/vim.tiny'"

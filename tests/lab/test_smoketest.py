@@ -22,7 +22,6 @@ from tests.conftest import place
 from tests.lab import miniature
 from tests.sysroots import ostree
 
-pytestmark = pytest.mark.xdist_group("lab")
 NAMES = ("toy.target", "", "", "", "", "")
 PASSES = "up\n" + "".join(f"begin {n:02}\n|{said}\nend {n:02} 0\n" for n, said in enumerate(NAMES)) + "done\n"
 TELL = "cat >/dev/{line} <<'END'\n{}END\n"

@@ -16,7 +16,6 @@ from tests.lab.host import SoftHost
 
 # The commit that boots next.
 NEWEST = "ostree admin status | awk 'NR == 1 {print $2}' | cut -d. -f1"
-pytestmark = pytest.mark.xdist_group("lab")
 
 
 @pytest.fixture

@@ -57,7 +57,6 @@ def content(machine: SoftHost) -> list[str]:
     return ostree("ls", f"--repo={machine.sysroot}/ostree/repo", "-R", "-C", "-X", local).splitlines()
 
 
-@pytest.mark.xdist_group("lab")
 def test_real_trees(machines: tuple[SoftHost, SoftHost]) -> None:
     here, there = machines
     verify = "rpm -Va --nomtime || :"
