@@ -16,7 +16,7 @@ from pathlib import Path
 from ostree_layer import graft, repo
 from ostree_layer.ostree_gi import GLib, OSTree, gfile
 from tests import cached, guard, sysroots
-from tests.lab import own, world
+from tests.lab import own, softboot, world
 from tests.sysroots import ostree
 from tests.toys import CACHE
 
@@ -80,7 +80,7 @@ class SoftHost:
         self._network = network(address) if namespace else {}
         self.sysroot = folder / "sysroot"
         self._state = folder / "state"
-        self._cgroup = f"ostree-layer-lab-{os.getpid()}-{secrets.token_hex(4)}"
+        self._cgroup = f"{softboot.PREFIX}-{os.getpid()}-{secrets.token_hex(4)}"
         self._init: subprocess.Popen[bytes] | None = None
 
     def argv(self, *command: str) -> list[str]:

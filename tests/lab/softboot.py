@@ -20,6 +20,8 @@ from pathlib import Path
 
 from ostree_layer import mounts
 
+# What the cgroup of a host is called: this, the process that started it, and something that no other has.
+PREFIX = "ostree-layer-lab"
 # Where a host sees the repository of packages, and the server of trees if there is one.
 MEDIA = ("world", "trees")
 SYSTEMD = "/usr/lib/systemd/systemd"
@@ -74,12 +76,25 @@ def hierarchy() -> Iterator[Path]:
 
 
 def sweep(name: str) -> None:
-    """Remove the cgroups of a host that was ended, when the last of its processes is gone."""
+    """Remove the cgroups of a host that was ended, when the last of its processes is gone; and what others left."""
     with hierarchy() as cgroups:
-        while "populated 0" not in (cgroups / name / "cgroup.events").read_text():
+        while _is_populated(cgroups / name):
             time.sleep(0.01)
-        for folder, _below, _files in os.walk(cgroups / name, topdown=False):
-            os.rmdir(folder)
+        _remove(cgroups / name)
+        for left in cgroups.glob(f"{PREFIX}-*"):
+            # Another test may be at it, too.
+            with contextlib.suppress(FileNotFoundError):
+                if not Path("/proc", left.name.split("-")[-2]).exists() and not _is_populated(left):
+                    _remove(left)
+
+
+def _is_populated(cgroup: Path) -> bool:
+    return "populated 0" not in (cgroup / "cgroup.events").read_text()
+
+
+def _remove(cgroup: Path) -> None:
+    for folder, _below, _files in os.walk(cgroup, topdown=False):
+        os.rmdir(folder)
 
 
 if __name__ == "__main__":
