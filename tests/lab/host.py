@@ -71,13 +71,19 @@ def network(address: str) -> dict[str, str]:
     return {"systemd/network/10-lab.network": text}
 
 
+# Nobody waits for the network of a host that has none.
+ALONE = {
+    "systemd/system/systemd-networkd-wait-online.service.d/lab.conf": "[Service]\nExecStart=\nExecStart=/bin/true\n"
+}
+
+
 class SoftHost:
     """A sysroot in a folder; while it is up, an init process holds the namespaces that its commands run in."""
 
     def __init__(self, folder: Path, server: Path | None = None, namespace: str = "", address: str = "") -> None:
         """`server` is a folder that the host sees as /run/media/trees; its network is that of `namespace`, if any."""
         self.folder, self._server, self._namespace = folder, server, namespace
-        self._network = network(address) if namespace else {}
+        self._network = network(address) if namespace else ALONE
         self.sysroot = folder / "sysroot"
         self._state = folder / "state"
         self._cgroup = f"{softboot.PREFIX}-{os.getpid()}-{secrets.token_hex(4)}"
