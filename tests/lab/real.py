@@ -73,9 +73,10 @@ NEEDS = {
     ),
     "cups-daemon": Need(
         groups="lpadmin ssl-cert",
-        var={"/var/spool/cups/tmp": "755 root root", "/var/cache/cups/rss": "755 root root"},
+        var={"/var/spool/cups/tmp": "1770 root lp", "/var/cache/cups/rss": "775 root lp"},
         units="cups.service cups.path cups.socket",
         works=("cupsd -t",),
+        also="owners and modes are the daemon's own doing when it starts",
     ),
     "exim4-daemon-light": Need(
         users="Debian-exim",
