@@ -22,6 +22,13 @@ def run(feature: str, **more: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def booted(context: Any) -> str:
+    """The commit that a scenario's host has booted, by libostree's own program."""
+    lines = context.host.run("ostree", "admin", "status").stdout.splitlines()
+    (deployment,) = (line.split()[2] for line in lines if line.startswith("*"))
+    return str(deployment.partition(".")[0])
+
+
 def deployments(context: Any) -> list[dict[str, Any]]:
     """What `dnf status` says of the deployments of a scenario's host."""
     done = context.host.run("bash", "-c", "dnf status --json 2> /dev/null")

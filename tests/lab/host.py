@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from ostree_layer import graft, repo
 from ostree_layer.ostree_gi import GLib, OSTree, gfile
@@ -215,6 +216,24 @@ def start(host: SoftHost, refspec: str) -> None:
     """Deploy a tree that is in the host's repository, and boot it."""
     deploy_first(host.sysroot, refspec)
     host.boot()
+
+
+class Source(NamedTuple):
+    """What a new sysroot follows: a ref of a remote; and where its first commit is got from, which is a folder here."""
+
+    remote: str
+    url: str
+    ref: str
+    store: Path
+
+
+def follow(sysroot: Path, source: Source, commit: str) -> None:
+    """Deploy a commit in a new sysroot, which follows the source."""
+    where, refspec = prepare(sysroot), f"{source.remote}:{source.ref}"
+    ostree("remote", "add", "--no-gpg-verify", where, source.remote, source.url)
+    ostree("pull-local", where, os.fspath(source.store), commit)
+    ostree("refs", where, f"--create={refspec}", commit)
+    deploy_first(sysroot, refspec)
 
 
 def deploy_first(sysroot: Path, refspec: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.lab import family, host
 from tests.lab.family import MINIMAL, SERVER
-from tests.lab.host import SoftHost
+from tests.lab.host import SoftHost, Source
 from tests.sysroots import ostree
 
 REMOTE = "trees"
@@ -60,8 +60,6 @@ class Server:
     def host(self, folder: Path) -> SoftHost:
         """A host that has booted the first version of the minimal tree, and follows it."""
         made = SoftHost(folder, self.folder)
-        where = host.prepare(made.sysroot)
-        ostree("remote", "add", "--no-gpg-verify", where, REMOTE, f"file://{INSIDE}/repo")
-        ostree("pull-local", where, f"--remote={REMOTE}", os.fspath(self._repo), MINIMAL)
-        host.start(made, f"{REMOTE}:{MINIMAL}")
+        host.follow(made.sysroot, Source(REMOTE, f"file://{INSIDE}/repo", MINIMAL, self._repo), self.commit(MINIMAL))
+        made.boot()
         return made

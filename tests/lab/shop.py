@@ -16,7 +16,7 @@ from ostree_layer import repo
 from ostree_layer.ostree_gi import GLib, OSTree, gfile
 from tests import cached, guard, sysroots, toys
 from tests.lab import host, world
-from tests.lab.host import COMPOSES, SoftHost
+from tests.lab.host import COMPOSES, SoftHost, Source
 from tests.sysroots import ostree
 from tests.toys import Toy
 
@@ -156,8 +156,6 @@ class Shop:
     def host(self, folder: Path) -> SoftHost:
         """A host that has booted the first version of the till, and follows it."""
         made = SoftHost(folder, self.folder)
-        where = host.prepare(made.sysroot)
-        ostree("remote", "add", "--no-gpg-verify", where, REMOTE, f"file://{INSIDE}/repo")
-        ostree("pull-local", where, f"--remote={REMOTE}", os.fspath(self._repo), TILL)
-        host.start(made, f"{REMOTE}:{TILL}")
+        host.follow(made.sysroot, Source(REMOTE, f"file://{INSIDE}/repo", TILL, self._repo), self.commit(TILL))
+        made.boot()
         return made

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests import guard, netns
 from tests.lab import host, kernels, prototypes, world
-from tests.lab.host import SoftHost
+from tests.lab.host import SoftHost, Source
 from tests.lab.prototypes import REFS
 from tests.lab.vm_host import VmHost
 from tests.sysroots import ostree
@@ -67,12 +67,8 @@ class Site:
 
     def _install(self, kind: str, sysroot: Path) -> None:
         """Deploy a tree in a new sysroot, which follows it."""
-        where = host.prepare(sysroot)
-        ostree("remote", "add", "--no-gpg-verify", where, REMOTE, f"{self.url}/trees")
-        refspec, commit = f"{REMOTE}:{REFS[kind]}", self.commit(kind)
-        ostree("pull-local", where, f"{self._made}/repo", commit)
-        ostree("refs", where, f"--create={refspec}", commit)
-        host.deploy_first(sysroot, refspec)
+        source = Source(REMOTE, f"{self.url}/trees", REFS[kind], self._made / "repo")
+        host.follow(sysroot, source, self.commit(kind))
 
 
 @contextlib.contextmanager

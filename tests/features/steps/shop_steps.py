@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from behave import given, then, when
 
+from tests import behaving
 from tests.lab.shop import KIOSK, TILL
 
 REFS = {"till": TILL, "kiosk": KIOSK}
@@ -17,8 +17,7 @@ REFS = {"till": TILL, "kiosk": KIOSK}
 def following(context: Any) -> None:
     context.shop.reset()
     context.host = context.shop.host(context.folder / "host")
-    done = context.host.run("bash", "-c", "dnf status --json 2> /dev/null")
-    context.former = [deployment["id"] for deployment in json.loads(done.stdout)["deployments"]]
+    context.former = [deployment["id"] for deployment in behaving.deployments(context)]
 
 
 @when("the shop has version {version} of the {kind}'s tree")

@@ -69,17 +69,12 @@ def serve(context: Any, folder: str) -> None:
 
 @then("what is booted is exactly the {kind} tree")
 def booted_first(context: Any, kind: str) -> None:
-    _require_booted(context, context.site.commit(kind))
+    assert behaving.booted(context) == context.site.commit(kind)
 
 
 @then("what is booted is exactly version 2 of the {kind} tree")
 def booted_second(context: Any, kind: str) -> None:
-    _require_booted(context, context.site.commit(kind, "2"))
-
-
-def _require_booted(context: Any, commit: str) -> None:
-    booted = _require(context, "ostree admin status | awk '$1 == \"*\" {print $3}'")
-    assert booted.partition(".")[0] == commit, f"{booted} is booted, and not {commit}"
+    assert behaving.booted(context) == context.site.commit(kind, "2")
 
 
 @then("it works")

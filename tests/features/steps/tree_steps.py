@@ -31,9 +31,7 @@ def lose(context: Any) -> None:
 
 @then("the server's {kind} tree is booted, exactly")
 def booted_exactly(context: Any, kind: str) -> None:
-    lines = context.host.run("ostree", "admin", "status").stdout.splitlines()
-    (booted,) = (line.split()[2] for line in lines if line.startswith("*"))
-    assert booted.partition(".")[0] == context.server.commit(REFS[kind]), lines
+    assert behaving.booted(context) == context.server.commit(REFS[kind])
 
 
 @then("the server's {kind} tree is the base of what is booted")
