@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Iterator
 from typing import Callable
 
+from ostree_layer import signals
 from ostree_layer.errors import HostError
 
 Meet = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -24,7 +25,8 @@ def serving(meet: Meet) -> Iterator[int]:
         ready.wait()
         if not server.port:
             raise HostError("nothing can listen on 127.0.0.1, which throttle= needs")
-        yield server.port
+        with signals.losing_listeners():
+            yield server.port
     finally:
         if server.port:
             loop.call_soon_threadsafe(server.stopped.set)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Callable
 
+from ostree_layer import signals
 from ostree_layer.errors import CommandError
 
 log = logging.getLogger(__name__)
@@ -76,8 +77,9 @@ def helper(argv: Sequence[str], text: str, *, keep: int) -> Iterator[None]:
     pipe = subprocess.PIPE
     with subprocess.Popen(argv, env=environment, stdin=pipe, stderr=pipe, text=True, pass_fds=(keep,)) as child:
         assert child.stdin is not None and child.stderr is not None
-        child.stdin.write(text)
-        child.stdin.close()
+        with signals.losing_listeners(), contextlib.suppress(BrokenPipeError):  # what ended it is in its status
+            child.stdin.write(text)
+            child.stdin.close()
         yield
         stderr = child.stderr.read()
     if child.returncode:

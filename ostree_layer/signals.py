@@ -22,10 +22,19 @@ def end_by_exit() -> None:
         signal.signal(number, _leave)
 
 
-@contextlib.contextmanager
-def held_off() -> Iterator[None]:
+def held_off() -> contextlib.AbstractContextManager[None]:
     """Finish the body whatever signal comes: once it has begun, done is the only safe state."""
-    former = {number: signal.signal(number, signal.SIG_IGN) or signal.SIG_DFL for number in (*ENDING, signal.SIGINT)}
+    return _ignored(*ENDING, signal.SIGINT)
+
+
+def losing_listeners() -> contextlib.AbstractContextManager[None]:
+    """In the body, writing to what has ended is a BrokenPipeError: where stdout is no terminal, DNF would die of it."""
+    return _ignored(signal.SIGPIPE)
+
+
+@contextlib.contextmanager
+def _ignored(*numbers: signal.Signals) -> Iterator[None]:
+    former = {number: signal.signal(number, signal.SIG_IGN) or signal.SIG_DFL for number in numbers}
     try:
         yield
     finally:

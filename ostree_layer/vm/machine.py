@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
 
-from ostree_layer import privileges, process
+from ostree_layer import privileges, process, signals
 from ostree_layer.errors import MachineError
 from ostree_layer.vm.emulator import Emulator
 from ostree_layer.vm.monitor import Monitor
@@ -143,7 +143,8 @@ def running(machine: Machine, emulator: Emulator, folder: Path, *, is_talking: b
         has_ended = stack.enter_context(process.beside(argv, said=folder / SAID, keep=keep, first=first))
         for end in (theirs, there):
             end.close()
-        yield Running(folder, has_ended, Monitor(ours), here)
+        with signals.losing_listeners():
+            yield Running(folder, has_ended, Monitor(ours), here)
 
 
 def _pair(stack: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:

@@ -17,7 +17,7 @@ Feature: Prototype 7: a package that needs something newer than the tree has
     When the host reboots
     Then "rpm -q less pager-tools" says "less-700-1"
     And "page" works
-    And "dnf tree verify && dnf check && ostree fsck --quiet" works
+    And "dnf check" works
     # Hosted, and gone to.
     When I run "dnf -y tree host /srv/trees && dnf -y tree publish 0 /srv/trees --name our/pager"
     And I run "dnf -y tree remote add ours file:///srv/trees --no-verify && dnf -y rebase ours:our/pager"

@@ -54,7 +54,7 @@ class Kernel(NamedTuple):
 def repository() -> Path:
     """The repository, made now if it is not in the cache."""
     base = host.base_repo()
-    description = Path(__file__).read_bytes() + base.parent.name.encode()
+    description = Path(__file__).read_bytes() + base.name.encode()
     return cached.folder("kernels", description, lambda work, made: _fill(work, made, base))
 
 
