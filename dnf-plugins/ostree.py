@@ -17,6 +17,7 @@ import dnf.i18n
 import dnf.util
 
 from .ostree_automatic import Automatic, require_sense
+from .ostree_finish import finish
 from .ostree_guards import guarded, harmless
 from .ostree_program import Program, around_session
 
@@ -219,22 +220,7 @@ class OstreePlugin(dnf.Plugin):
             self.layering.rpm_begins()
 
     def finish(self):
-        from ostree_layer import host, model, terminal
-
-        opts, name = self.program.opts, self.wish.name if self.wish else ""
-        made_by = model.Transaction(command=self.program.words(self.base), user=host.calling_user())
-        tree, deployed = harmless(self.layering.write)(made_by, terminal.progress), None
-        if tree is None:
-            is_asked = opts.check or opts.preview or opts.unchanged_exit_77
-            self.cli.demands.success_exit_status = 77 if is_asked else 0
-            self.tell([_("Nothing to do: that is the tree that there is.")] if self.layering.move.is_going else [])
-        elif opts.check or opts.preview:
-            self.tell(self.layering.move.preview(tree, in_full=opts.preview))
-        else:
-            deployed = harmless(self.layering.deploy)(tree, made_by.command, terminal.progress, name)
-            self.tell([*self.layering.move.difference(tree), *terminal.installed(deployed)])
-        if self.automatic is not None:
-            self.automatic.has_made(deployed)
+        finish(self)
 
     @staticmethod
     def tell(lines):

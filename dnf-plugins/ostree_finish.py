@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What becomes of what DNF has done in a staged root; no plugin by itself, but DNF loads what is beside plugins."""
+
+import dnf.i18n
+
+from .ostree_guards import harmless
+
+_, P_ = dnf.i18n.translation("ostree-layer")
+
+
+def finish(plugin):
+    """Let a tree be made of it, and show that, try it or deploy it, as the user wants."""
+    from ostree_layer import host, model, terminal
+
+    layering, opts = plugin.layering, plugin.program.opts
+    made_by = model.Transaction(command=plugin.program.words(plugin.base), user=host.calling_user())
+    if hasattr(plugin.program.command, "finish"):
+        plugin.program.command.finish(plugin, made_by)
+        return
+    tree, deployed = harmless(layering.write)(made_by, terminal.progress), None
+    if tree is None:
+        is_asked = opts.check or opts.preview or opts.unchanged_exit_77
+        plugin.cli.demands.success_exit_status = 77 if is_asked else 0
+        plugin.tell([_("Nothing to do: that is the tree that there is.")] if layering.move.is_going else [])
+    elif opts.check or opts.preview:
+        plugin.tell(layering.move.preview(tree, in_full=opts.preview))
+    else:
+        deployed = deploy(plugin, tree, made_by.command)
+    if plugin.automatic is not None:
+        plugin.automatic.has_made(deployed)
+
+
+def deploy(plugin, tree, command):
+    """Deploy a tree that was made, and say so."""
+    from ostree_layer import terminal
+
+    name = plugin.wish.name if plugin.wish else ""
+    deployed = harmless(plugin.layering.deploy)(tree, command, terminal.progress, name)
+    plugin.tell([*plugin.layering.move.difference(tree), *terminal.installed(deployed)])
+    return deployed
