@@ -156,7 +156,11 @@ def test_the_plug_is_pulled(machine: SoftHost) -> None:
 
 def test_what_cannot_be(machine: SoftHost) -> None:
     assert done(machine, "dnf apply-live", 1) == RUNS_ALREADY
-    done(machine, f"{DNF} install napper --apply-live; dnf -y rollback")
+    done(machine, f"{DNF} install napper --apply-live")
+    assert done(machine, "dnf -y rollback").endswith(
+        " boots next. Reboot to start it. What was applied to the running system stays until then, or 'dnf apply-live"
+        " --reset'.\n"
+    )
     assert done(machine, "dnf apply-live", 1) == (
         "Error: there is nothing to apply: no deployment waits for the reboot\n"
         "('dnf apply-live --reset' takes back what was applied)\n"
