@@ -98,6 +98,25 @@ class LocalCommit:
 
 
 @dataclasses.dataclass(frozen=True)
+class ByHand:
+    """The paths of a tree, each with a slash first, that are not there by packages, but by `dnf system-commit`.
+
+    `changed` and `removed` are files of packages; a directory is named where nothing in it is, with a slash last.
+    """
+
+    unowned: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        return frozenset({*self.unowned, *self.changed, *self.removed})
+
+
+@dataclasses.dataclass(frozen=True)
 class PackageDiff:
     """How the packages of one tree differ from those of another; pairs are (old, new)."""
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 
 from ostree_layer.etc_model import EtcStatus
-from ostree_layer.model import PackageDiff, Requests
+from ostree_layer.model import ByHand, PackageDiff, Requests
 from ostree_layer.tree_model import Certification, Signature
 from ostree_layer.updates import Available, Run
 
@@ -48,6 +48,7 @@ class DeploymentStatus:
     merge: bool = False
     """Whether it is the one whose /etc the next deployment of its stateroot gets."""
     unlocked: str = ""
+    by_hand: ByHand = ByHand()
     signatures: SignatureStatus = SignatureStatus()
     changes: PackageDiff = PackageDiff()
     """What booting it would change: see `status.read`."""
