@@ -19,7 +19,7 @@ def find_upper(locked: OSTree.Sysroot, booted: OSTree.Deployment) -> Path | None
 
     HostError where libostree calls the deployment unlocked and what is on /usr is something else.
     """
-    kind, options = _mounted(MOUNTS.read_text())
+    kind, options = mounted(MOUNTS.read_text())
     named = [option.partition("=")[2] for option in options if option.startswith("upperdir=")]
     if kind == "overlay" and named:
         # Of a hotfix it is in the deployment, and named from there.
@@ -32,18 +32,18 @@ def find_upper(locked: OSTree.Sysroot, booted: OSTree.Deployment) -> Path | None
     return None
 
 
-def _mounted(mountinfo: str) -> tuple[str, list[str]]:
+def mounted(mountinfo: str) -> tuple[str, list[str]]:
     """The file system that is on /usr, on top of others, and its options; empty where there is none."""
     found: tuple[str, list[str]] = ("", [])
     for line in mountinfo.splitlines():
         mount, _, source = line.partition(" - ")
         if mount.split(" ")[4] == "/usr":
             kind, _device, options = source.split(" ", 2)
-            found = kind, [_plain(option) for option in re.split(r"(?<!\\),", options)]
+            found = kind, [_plain(option) for option in options.split(",")]
     return found
 
 
 def _plain(text: str) -> str:
-    """An option as it was given: mountinfo writes blanks as numbers, and overlayfs a backslash before some letters."""
+    """An option as it is meant: mountinfo has numbers for some letters, and overlayfs a backslash before them."""
     text = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
     return re.sub(r"\\(.)", r"\1", text)
