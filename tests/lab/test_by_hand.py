@@ -69,6 +69,12 @@ def deployments(machine: SoftHost) -> list[str]:
     return [one["id"] for one in json.loads(done(machine, "dnf status --json"))["deployments"]]
 
 
+def running(machine: SoftHost) -> Path:
+    """The /usr of the booted deployment, seen from outside."""
+    name = done(machine, "ostree admin status | awk '$1 == \"*\" {print $3}'").strip()
+    return machine.sysroot / f"ostree/deploy/{host.STATEROOT}/deploy/{name}/usr"
+
+
 def test_a_transaction_with_a_reboot(machine: SoftHost) -> None:
     before = deployments(machine)
     soft = done(machine, "dnf -y install tree --soft-reboot", 1)
@@ -85,10 +91,12 @@ def test_a_transaction_with_a_reboot(machine: SoftHost) -> None:
     done(machine, "tree --version")
 
 
-def test_a_rollback_with_a_reboot(machine: SoftHost) -> None:
-    assert machine.run("dnf", "-y", "rollback", "--reboot").stdout.endswith("Rebooting into it.\n")
-    machine.wait_for_end()
-    machine.boot()
+def test_systemd_does_not_want_to(machine: SoftHost) -> None:
+    done(machine, "systemctl mask --runtime reboot.target")
+    printed = done(machine, "dnf -y rollback --reboot", 1)
+    assert "Rebooting into it.\nError: systemd does not reboot now: " in printed, printed
+    assert printed.endswith("(what was made waits for a reboot)\n")
+    machine.reboot()
     done(machine, "tree --version", 127)
 
 
@@ -151,8 +159,7 @@ def test_it_stays_through_a_transaction_and_not_through_a_move(machine: SoftHost
 
 
 def test_changes_in_the_folder_of_the_deployment(machine: SoftHost) -> None:
-    name = done(machine, "ostree admin status | awk '$1 == \"*\" {print $3}'").strip()
-    usr = machine.sysroot / f"ostree/deploy/{host.STATEROOT}/deploy/{name}/usr"
+    usr = running(machine)
     (usr / "bin/mend").unlink()
     (usr / "bin/more-mending").write_text("")
     printed = done(machine, "dnf -y system-commit")
@@ -164,4 +171,11 @@ def test_changes_in_the_folder_of_the_deployment(machine: SoftHost) -> None:
     with (usr / "bin/fix").open("a") as file:
         file.write("echo more\n")
     damaged = done(machine, "dnf -y system-commit", 1)
-    assert f"Error: the files of deployment {name[:12]} were written to in place: /usr/bin/fix\n" in damaged
+    assert f"Error: the files of deployment {usr.parent.name[:12]} were written to in place: /usr/bin/fix\n" in damaged
+
+
+def test_a_hotfix_whose_overlay_is_named_from_its_deployment(machine: SoftHost) -> None:
+    done(machine, f"{UNLOCK} --hotfix && echo hot > /usr/bin/hot")
+    assert "    /usr/bin/hot\n" in done(machine, "dnf -y system-commit")
+    first, second = json.loads(done(machine, "dnf status --json"))["deployments"][:2]
+    assert (first["unlocked"], second["unlocked"]) == ("", "hotfix")
