@@ -16,6 +16,7 @@ import dnf.exceptions
 import dnf.i18n
 import dnf.util
 
+from . import ostree_reboot
 from .ostree_automatic import Automatic, require_sense
 from .ostree_finish import finish, require_sense_of
 from .ostree_guards import guarded, harmless
@@ -38,7 +39,8 @@ class OstreePlugin(dnf.Plugin):
         from ostree_layer import host, host_options
 
         super().__init__(base, cli)
-        self.layering = self.wish = self.place = self.automatic = None
+        self.layering = self.wish = self.place = self.automatic = self.target = None
+        self.has_deployed = False
         self.program = Program(cli)
         self.begin_dnf_automatic = lambda: None
         self.resources = contextlib.ExitStack()
@@ -59,8 +61,10 @@ class OstreePlugin(dnf.Plugin):
             require_sense(self.base, command, target)
             self.automatic = Automatic(self, target, options)
             self.automatic.begin()
+        ostree_reboot.require_sense(self.base, self.program.opts, target)
         if target is None or getattr(command, "is_about_deployments", False) or self.has_nothing_to_do:
             return
+        self.target = target
         atexit.register(self.close)
         dbpath = self.look(target)
         if command is None:
@@ -234,3 +238,12 @@ class OstreePlugin(dnf.Plugin):
         except Exception:  # noqa: BLE001 - at the end of the process nobody else would log it
             logger.error(_("The ostree plugin could not clean up after itself; the next run will."))
             logger.debug("", exc_info=True)
+        if self.has_deployed:
+            self.reboot()
+
+    def reboot(self):
+        """Nobody catches here what DNF says of errors otherwise, and its exit status is decided."""
+        try:
+            ostree_reboot.begin(self.program.opts, self.target)
+        except dnf.exceptions.Error as e:
+            logger.critical(_("Error: %s"), e)

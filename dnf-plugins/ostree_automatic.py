@@ -13,6 +13,8 @@ import dnf.exceptions
 import dnf.i18n
 import dnf.util
 
+from .ostree_reboot import WORDS
+
 _, P_ = dnf.i18n.translation("ostree-layer")
 logger = logging.getLogger("dnf.plugin")
 
@@ -22,7 +24,12 @@ def require_sense(base, command, target):
     from ostree_layer import journey
 
     opts = command.opts
-    limits = opts.preview or opts.check or base.conf.downloadonly or any(getattr(opts, x, None) for x in journey.NAMED)
+    limits = (
+        opts.preview
+        or opts.check
+        or base.conf.downloadonly
+        or any(getattr(opts, x, None) for x in (*journey.NAMED, *WORDS))
+    )
     if command.aliases[0] != "upgrade" or limits:
         raise dnf.exceptions.Error(_("--automatic is for 'dnf upgrade' alone; ostree.conf says what it does"))
     if target is None:

@@ -9,6 +9,8 @@ import dnf.cli
 import dnf.exceptions
 import dnf.i18n
 
+from . import ostree_reboot
+
 _, P_ = dnf.i18n.translation("ostree-layer")
 logger = logging.getLogger("dnf.plugin")
 
@@ -21,9 +23,13 @@ class HostCommand(dnf.cli.Command):
     """A command that needs to know which sysroot it acts on, and none of DNF's packages."""
 
     is_about_deployments = True
+    can_reboot = has_deployed = False
     plugin = None
 
     def pre_configure(self):
+        if ostree_reboot.wanted(self.opts) and not self.can_reboot:
+            option = ostree_reboot.wanted(self.opts)
+            raise dnf.exceptions.Error(_("'dnf {}' makes nothing to boot: {} is not for it").format(self.name, option))
         if getattr(self.opts, "json", False):
             # What DNF has to say besides must not end up in the JSON.
             self.cli.redirect_logger(stdout=logging.WARNING, stderr=logging.INFO)
@@ -39,11 +45,17 @@ class HostCommand(dnf.cli.Command):
                 hint = _("OSTREE_SYSROOT or sysroot= in ostree.conf names one that is not booted")
                 raise errors.HostError(_("this machine is not an OSTree host"), hint=hint)
             self.act(target)
+            if self.has_deployed:
+                ostree_reboot.begin(self.opts, target)
         except errors.OstreeLayerError as e:
             raise dnf.exceptions.Error(e.sentence()) from e
         except Declined:
             logger.error(_("Operation aborted."))
             self.cli.demands.success_exit_status = 1
+
+    @property
+    def name(self):
+        return self.aliases[0]
 
     def act(self, target):
         raise NotImplementedError
@@ -62,9 +74,7 @@ class ChangingCommand(HostCommand):
 
     def configure(self):
         if not self.knows_preview and (getattr(self.opts, "preview", False) or getattr(self.opts, "check", False)):
-            raise dnf.exceptions.Error(
-                _("'dnf {}' knows no preview; --assumeno shows what it does").format(self.aliases[0])
-            )
+            raise dnf.exceptions.Error(_("'dnf {}' knows no preview; --assumeno shows what it does").format(self.name))
         self.cli.demands.root_user = True
 
 

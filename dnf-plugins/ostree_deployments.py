@@ -22,11 +22,14 @@ def boot_next(command, planned):
     with planned as plan:
         print("\n".join(deployment_words.plan(plan)))
         command.confirm()
-        print(terminal.rolled_back(plan.carry_out(command.settings)))
+        result = plan.carry_out(command.settings)
+        print(terminal.rolled_back(result))
+    command.has_deployed = not result.is_booted
 
 
 class RollbackCommand(ChangingCommand):
     aliases = ("rollback",)
+    can_reboot = True
     summary = _("boot another deployment of an OSTree host next")
 
     @staticmethod
@@ -132,6 +135,10 @@ class StaterootCommand(HostCommand):
     def act(self, target):
         acts = {"list": self.list, "create": self.create, "switch": self.switch, "remove": self.remove}
         acts[self.opts.act_name](target)
+
+    @property
+    def can_reboot(self):
+        return self.opts.act_name == "switch"
 
     def list(self, target):
         from ostree_layer import deployment_words, stateroots, sysroot

@@ -44,6 +44,7 @@ def deploy(plugin, tree, command):
 
     name = plugin.wish.name if plugin.wish else ""
     deployed = harmless(plugin.layering.deploy)(tree, command, terminal.progress, name)
+    plugin.has_deployed = True
     plugin.tell([*plugin.layering.move.difference(tree), *terminal.installed(deployed)])
     if plugin.program.opts.apply_live:
         apply_live(plugin)

@@ -10,7 +10,9 @@ NO_OPTIONS = argparse.Namespace(
     check=False,
     from_booted=False,
     preview=False,
+    reboot=False,
     releasever=None,
+    soft_reboot=False,
     unchanged_exit_77=False,
 )
 

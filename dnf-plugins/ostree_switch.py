@@ -80,7 +80,7 @@ class SystemSwitchCommand(MoveCommand):
 
 class RebaseCommand(ChangingCommand):
     aliases = ("rebase",)
-    knows_preview = True
+    knows_preview = can_reboot = True
     summary = _("go to another tree exactly as it was composed")
 
     @staticmethod
@@ -110,6 +110,7 @@ class RebaseCommand(ChangingCommand):
                 return
             deployed = plan.carry_out(self.settings, " ".join(["dnf", *self.base.args]), terminal.progress)
             print("\n".join(terminal.installed(deployed)))
+            self.has_deployed = True
 
 
 class DeployCommand(MoveCommand):

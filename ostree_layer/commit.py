@@ -5,33 +5,28 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from ostree_layer import host, metadata, repo
+from ostree_layer import host, repo
 from ostree_layer.errors import CommitError
 from ostree_layer.failpoint import failpoint
-from ostree_layer.model import LocalCommit, Package
+from ostree_layer.model import LocalCommit
 from ostree_layer.ostree_gi import GLib, OSTree, translated
 
 
 def write(
-    store: OSTree.Repo,
-    tree: OSTree.MutableTree,
-    local: LocalCommit,
-    packages: Iterable[Package],
-    previous: GLib.Variant,
-    others: metadata.Values,
+    store: OSTree.Repo, tree: OSTree.MutableTree, local: LocalCommit, values: GLib.Variant, subject: str = ""
 ) -> str:
     """Write tree and its commit in the transaction that store is in, and return the commit's checksum.
 
-    The parent is the base commit, as other tools expect of a layered one; our own lineage is in the metadata, with
-    `others`, which is what is said to other tools.
+    The parent is the base commit, as other tools expect of a layered one; our own lineage is in the metadata, which is
+    `values`. Without a `subject` the command is that.
     """
-    values = metadata.render(local, packages, repo.metadata(previous), others)
     root = store.write_mtree(tree, None)[1]
     epoch = host.source_date_epoch(os.environ)
     time = GLib.get_real_time() // 1_000_000 if epoch is None else epoch
-    checksum = store.write_commit_with_time(local.base, local.transaction.command, None, values, root, time, None)[1]
+    subject = subject or local.transaction.command
+    checksum = store.write_commit_with_time(local.base, subject, None, values, root, time, None)[1]
     failpoint("commit::written")
     return str(checksum)
 

@@ -25,7 +25,8 @@ from ostree_layer import database, mounts
 from ostree_layer.errors import HostError, OstreeLayerError
 from ostree_layer.model import Package
 
-USER = libdnf.transaction.TransactionItemReason_USER
+# What came by rpm alone has no reason in DNF's history; DNF, too, counts it as the user's.
+USER = (libdnf.transaction.TransactionItemReason_USER, libdnf.transaction.TransactionItemReason_UNKNOWN)
 # A pattern of SQL, not of a shell.
 EVERYTHING = "%"
 COMMAND_LINE_REPO = "@commandline"
@@ -199,7 +200,17 @@ def _package(found: Any) -> Package:
 def user_installed(base: Any, packages: Iterable[Package]) -> set[Package]:
     """Those of packages that the history says the user asked for."""
     swdb = base.history.swdb
-    return {p for p in packages if swdb.resolveRPMTransactionItemReason(p.name, p.arch, -1) == USER}
+    return {p for p in packages if swdb.resolveRPMTransactionItemReason(p.name, p.arch, -1) in USER}
+
+
+def write_entry(base: Any, root: Path, command: str, comment: str) -> int:
+    """Write an entry without packages into the history of the tree at root, which is closed again; return its id."""
+    close(base)
+    base.conf.persistdir = os.fspath(root / database.HISTORY_DIRECTORY)
+    number = int(base.history.beg("", [], [], command, comment))
+    base.history.end("", libdnf.transaction.TransactionState_DONE)
+    close(base)
+    return number
 
 
 def installed_groups(base: Any) -> set[str]:

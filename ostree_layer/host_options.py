@@ -12,6 +12,8 @@ OPTIONS = {
     "--check": "make the new tree, say whether it has changes (exit status 77 if not), and deploy nothing",
     "--allow-downgrade": "follow a ref also to an older commit",
     "--automatic": "with upgrade: do what automatic= in ostree.conf says, without questions",
+    "--reboot": "reboot when something was deployed",
+    "--soft-reboot": "the same, of user space alone, where systemd and libostree can",
     "--unchanged-exit-77": "exit with status 77 if there is nothing to do",
 }
 

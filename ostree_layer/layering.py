@@ -12,8 +12,6 @@ from pathlib import Path
 from ostree_layer import (
     account_files,
     activation,
-    advisories,
-    commit,
     database,
     deploy,
     dnf_base,
@@ -21,7 +19,6 @@ from ostree_layer import (
     host,
     interop,
     layout,
-    lean,
     ledger,
     live,
     metadata,
@@ -31,6 +28,7 @@ from ostree_layer import (
     origin,
     repo,
     requests,
+    seal,
     signals,
     staging,
     sysroot,
@@ -200,17 +198,12 @@ class Layering:
         return activation.meet_local_etc(where.locked, where.stateroot, where.staged.root / "usr/etc")
 
     def _commit(self, local: LocalCommit, packages: set[Package]) -> Tree:
-        work = sysroot.work_folder(self._place.locked)
-        ledger.keep_files(self._ledger, work)
-        self._words = interop.words(self._settings, self._store, local, packages, work)
-        news = advisories.about(packages, [*self._ledger.advisories, *advisories.parse(repo.metadata(self._previous))])
-        others = {**self._words.metadata(local.base), **advisories.values(news)}
-        with commit.writing(self._store):
-            tree = self._piece.graft(self._store, self._place.commit)
-            failpoint("layering::grafted")
-            checksum = commit.write(self._store, tree, local, packages, self._previous, others)
-            lean_usr = lean.write(self._store, checksum)
-        return Tree(checksum, self._origin(is_local=True), lean_usr, self._place.staged.folder)
+        where = self._place
+        ledger.keep_files(self._ledger, sysroot.work_folder(where.locked))
+        content = seal.Content(local, packages, self._ledger.advisories)
+        sealed = seal.seal(self._piece.graft, where.locked, where.commit, content, self._settings)
+        self._words = sealed.words
+        return Tree(sealed.checksum, self._origin(is_local=True), sealed.lean, where.staged.folder)
 
     @property
     def _is_another(self) -> bool:

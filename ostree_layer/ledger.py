@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ostree_layer import checkout, dnf_base, local_rpms, metadata, repo, requests
+from ostree_layer.by_hand_model import ByHand
 from ostree_layer.model import Advisory, Destination, LocalCommit, Outcome, Package, Requests, Transaction
 from ostree_layer.ostree_gi import OSTree
 
@@ -102,6 +103,11 @@ def entries_of(store: OSTree.Repo, checksum: str) -> tuple[str, ...]:
 def read_local(store: OSTree.Repo, checksum: str) -> LocalCommit | None:
     """What we recorded of the commit, or None where it is not one of ours."""
     return metadata.parse_local(repo.metadata(repo.load_commit(store, checksum)))
+
+
+def read_by_hand(store: OSTree.Repo, checksum: str) -> ByHand:
+    """What the commit has by hand."""
+    return metadata.parse_by_hand(repo.metadata(repo.load_commit(store, checksum)))
 
 
 def close(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ostree_layer import evr
+from ostree_layer.by_hand_model import ByHand
 from ostree_layer.model import LocalCommit, Package, PackageDiff, Requests, Transaction
 from ostree_layer.ostree_gi import GLib
 
@@ -17,16 +18,17 @@ OURS = "ostree-layer."
 DIFF = OURS + "package-diff"
 PKGLIST = "rpmostree.rpmdb.pkglist"
 INITRAMFS_ARGUMENTS = "rpmostree.initramfs-args"
+BY_HAND = OURS + "by-hand"
 # What a local commit has in common with the commit that it was made from.
-CARRIED = ("version", "ostree.linux", "ostree.bootable", INITRAMFS_ARGUMENTS)
+CARRIED = ("version", "ostree.linux", "ostree.bootable", INITRAMFS_ARGUMENTS, BY_HAND)
 
 
 def render(local: LocalCommit, packages: Iterable[Package], previous: Values, others: Values) -> GLib.Variant:
     """The `a{sv}` of a local commit.
 
-    `previous` is the metadata of the commit that it was made from, `others` what is written for other tools.
+    `previous` is the metadata of the commit that it was made from, `others` what else there is to say.
     """
-    values = {**others, **{key: previous[key] for key in CARRIED if key in previous}}
+    values = {**{key: previous[key] for key in CARRIED if key in previous}, **others}
     values[PKGLIST] = packages_variant(packages)
     values[OURS + "base"] = GLib.Variant("s", local.base)
     values[OURS + "base-refspec"] = GLib.Variant("s", local.base_refspec)
@@ -72,6 +74,17 @@ def parse_initramfs_arguments(values: Values) -> tuple[str, ...]:
     """The arguments for dracut that whoever composed the tree wants; empty where the commit does not say."""
     stored = values.get(INITRAMFS_ARGUMENTS)
     return () if stored is None else tuple(stored.unpack())
+
+
+def by_hand_variant(found: ByHand) -> GLib.Variant:
+    """What `parse_by_hand` reads; names that are not UTF-8 are in no tree."""
+    return GLib.Variant("a{sas}", dataclasses.asdict(found))
+
+
+def parse_by_hand(values: Values) -> ByHand:
+    """What the commit has that `dnf system-commit` took from a running host."""
+    stored = values[BY_HAND].unpack() if BY_HAND in values else {}
+    return ByHand(**{field.name: tuple(stored.get(field.name, ())) for field in dataclasses.fields(ByHand)})
 
 
 def parse_local(values: Values) -> LocalCommit | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ostree_layer import (
+    by_hand_words,
     checkout,
     comparison,
     diff,
@@ -117,6 +118,9 @@ class Move:
         now = (before - set(step.removed)) | set(step.installed)
         if self.place.destination is not None:
             yield from destination(self._store, self.place.destination, lineage.former_packages, now)
+            commits = (self.place.start.get_csum(), self.place.destination.checksum)
+            left = list(by_hand_words.left_behind(*(ledger.read_by_hand(self._store, name) for name in commits)))
+            yield from [*left, ""] if left else ()
         yield from base_changes(lineage.base_packages, before, now)
 
     def preview(self, tree: Tree, *, in_full: bool) -> Iterator[str]:

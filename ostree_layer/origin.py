@@ -22,6 +22,8 @@ OVERRIDE = "override-commit"
 OURS, FOLLOWED = "ostree-layer", "followed"
 CHECKSUM = re.compile(r"[0-9a-f]{64}")
 LABEL = "ostree-layer.label"
+# libostree's word of a deployment whose /usr has an overlay, which goes with it.
+UNLOCKED = "unlocked"
 # Never together with a refspec.
 CONTAINER = "container-image-reference"
 
@@ -94,6 +96,7 @@ def of_tree(
     for group in (TRANSIENT, *rpm_ostree.GROUPS):
         if keyfile.has_group(group):
             keyfile.remove_group(group)
+    _set(keyfile, GROUP, UNLOCKED, "")
     followed = refspec(deployment)
     if destination is not None:
         followed = destination.checksum if destination.is_pinned else destination.refspec

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ostree_layer import (
     activation,
+    by_hand_words,
     checkout,
     deploy,
     diff,
@@ -70,6 +71,8 @@ class Plan:
         if left:
             names = ", ".join(sorted(requests.shown(entry) for entry in left))
             yield f"Not taken along, as 'dnf system-switch' would: {names}"
+        commits = (self.start.get_csum(), self.destination.checksum)
+        yield from by_hand_words.left_behind(*(ledger.read_by_hand(store, name) for name in commits))
 
     @staticmethod
     def _packages(store: OSTree.Repo, checksum: str) -> tuple[Package, ...]:

@@ -70,6 +70,22 @@ def _packaged_file(file: Any, nevra: str, algorithm: str) -> PackagedFile:
     )
 
 
+def packaged_at(root: Path, dbpath: str, names: Collection[str]) -> dict[str, PackagedFile]:
+    """What packages in the rpm database at dbpath of root say of the paths, each with a slash first, that they have."""
+    rpm.addMacro("_dbpath", f"/{dbpath}")
+    try:
+        reader, found = _reader(root), {}
+        for name in names:
+            for header in reader.dbMatch("basenames", name):
+                # rpm also finds what is the same file on the machine that this runs on.
+                if name in header["filenames"]:
+                    algorithm = DIGESTS.get(header["filedigestalgo"] or 0, "")
+                    found[name] = _packaged_file(rpm.files(header)[name], _package(header).nevra, algorithm)
+        return found
+    finally:
+        rpm.delMacro("_dbpath")
+
+
 def changelogs(root: Path, dbpath: str) -> dict[Package, tuple[Change, ...]]:
     """The changelogs of the packages in the rpm database at dbpath of root, newest entry first."""
     found = {}

@@ -11,6 +11,11 @@ from ostree_layer.model import KEY_ID, Settings
 
 SECTION = "main"
 YES = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
+# Names of packages that a running system is not given: what has begun with the old ones goes on with them.
+NOT_LIVE = (
+    *("kernel", "kernel-*", "linux-image-*", "linux-modules-*", "glibc", "glibc-common", "libc6", "libc-bin"),
+    *("systemd", "systemd-libs", "systemd-udev", "systemd-pam", "libsystemd*", "udev", "dbus", "dbus-*"),
+)
 
 CHOICES = {
     "upgrade": ("both", "tree", "packages"),
@@ -37,7 +42,7 @@ def parse(parser: Any) -> Settings:
         automatic=_choice(parser, "automatic", default=Settings.automatic),
         automatic_window=_window(parser, "automatic_window"),
         certified_by=_key_ids(parser, "certified_by"),
-        not_live=_words(parser, "not_live") or Settings.not_live,
+        not_live=_words(parser, "not_live") or NOT_LIVE,
     )
 
 

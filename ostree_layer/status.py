@@ -87,6 +87,7 @@ def _read_one(loaded: OSTree.Sysroot, index: int) -> DeploymentStatus:
         pinned=retention.is_pinned_by_user(deployment),
         live=_live(loaded, deployment),
         unlocked="" if unlocked == UNLOCKED_NONE else OSTree.Deployment.unlocked_state_to_string(unlocked),
+        by_hand=metadata.parse_by_hand(repo.metadata(commit)),
         merge=deployment.equal(loaded.get_merge_deployment(deployment.get_osname())),
         signatures=_signatures(store, local.base if local else checksum, origin.remote(deployment)),
         changes=_changes(loaded, _compared_with(loaded, index), deployment),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ostree_layer.by_hand_model import ByHand
 from ostree_layer.etc_model import EtcStatus
 from ostree_layer.model import PackageDiff, Requests
 from ostree_layer.tree_model import Certification, Signature
@@ -58,6 +59,7 @@ class DeploymentStatus:
     """Whether it is the one whose /etc the next deployment of its stateroot gets."""
     unlocked: str = ""
     live: LiveStatus | None = None
+    by_hand: ByHand = ByHand()
     signatures: SignatureStatus = SignatureStatus()
     changes: PackageDiff = PackageDiff()
     """What booting it would change: see `status.read`."""

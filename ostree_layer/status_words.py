@@ -9,6 +9,7 @@ from typing import Any
 
 from ostree_layer import diff, etc_words, tree_words
 from ostree_layer.advisories import SEVERITIES
+from ostree_layer.by_hand_words import counted
 from ostree_layer.fields import field, listed, moment
 from ostree_layer.status_model import AutomaticStatus, DeploymentStatus, LiveStatus, SignatureStatus, Status
 from ostree_layer.updates import NONE, Available
@@ -102,6 +103,7 @@ def _fields(deployment: DeploymentStatus) -> Iterator[tuple[str, str]]:
     yield "Replaced in base", " ".join(requests.replaced)
     yield "Inactive requests", " ".join(map(_asked, requests.inactive))
     yield "Parked requests", " ".join(map(_asked, requests.parked))
+    yield "By hand", counted(len(deployment.by_hand)) if deployment.by_hand else ""
     yield "Unlocked", deployment.unlocked
     yield "Applied live", _live(deployment.live) if deployment.live else ""
 

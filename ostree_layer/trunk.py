@@ -23,7 +23,7 @@ def of(locked: OSTree.Sysroot, checksum: str) -> Iterator[Path]:
         return
     folder = staging.swept_folder(sysroot.work_folder(locked))
     try:
-        _check_out(locked, checksum, folder / CHECKOUT)
+        check_out(locked, checksum, folder / CHECKOUT)
         yield folder / CHECKOUT
     finally:
         if folder.exists():
@@ -36,7 +36,8 @@ def leave(path: Path) -> None:
         path.parent.rename(path.parent.with_suffix(".left"))
 
 
-def _check_out(locked: OSTree.Sysroot, checksum: str, target: Path) -> None:
+def check_out(locked: OSTree.Sysroot, checksum: str, target: Path) -> None:
+    """Make target, which is not there yet, the directory of the commit, by links."""
     store = sysroot.repository(locked)
     if store.get_mode() != OSTree.RepoMode.BARE:
         checkout.tree(store, checksum, target)

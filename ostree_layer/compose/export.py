@@ -96,7 +96,9 @@ def _export(store: OSTree.Repo, checksum: str, found: Recipe, notes: list[str]) 
     packages = checkout.require_packages(store, checksum)
     locks = [_lock(package, found.digests) for package in packages]
     held = {names[name]: file for name, file in found.files.items() if name in names}
-    return Export(f"commit {checksum}", trees, held, locks, [*notes, *_notes(found, names)])
+    by_hand = metadata.parse_by_hand(repo.metadata(repo.load_commit(store, checksum))).paths
+    lost = [f"{path} was changed by hand, and is not in the export" for path in sorted(by_hand)]
+    return Export(f"commit {checksum}", trees, held, locks, [*notes, *lost, *_notes(found, names)])
 
 
 def _notes(found: Recipe, names: Mapping[str, str]) -> list[str]:

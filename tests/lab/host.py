@@ -155,8 +155,12 @@ class SoftHost:
 
     def shut_down(self) -> None:
         """Let systemd stop everything, which finalizes a staged deployment, and end."""
-        assert self._init is not None, "the host is not up"
         self.run("systemctl", "poweroff")
+        self.wait_for_end()
+
+    def wait_for_end(self) -> None:
+        """Until systemd has stopped everything, as somebody has told it."""
+        assert self._init is not None, "the host is not up"
         self._init.wait(60)
         self.power_off()
 

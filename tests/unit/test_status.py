@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from ostree_layer import status_words
+from ostree_layer.by_hand_model import ByHand
 from ostree_layer.etc_model import EtcObstacle, EtcStatus, LocalEtc
 from ostree_layer.model import EtcConflict, Package, PackageDiff, Requests
 from ostree_layer.status_model import DeploymentStatus, SignatureStatus, Status
@@ -81,6 +82,7 @@ def test_what_is_said_only_where_there_is_something_to_say() -> None:
             inactive=("packages:htop", "groups:apps", "modules:nodejs:18"),
             parked=("removed:nano", "replaced:sed-4-1.x86_64", "local:ff:mine-1-1.noarch"),
         ),
+        by_hand=ByHand(unowned=("/usr/bin/fix",), removed=("/usr/bin/clear",)),
         signatures=SignatureStatus((Signature("gpg", "AB12", user="Toys", verdict="good"),), demanded=True),
     )
     lines = list(status_words.render(Status((told,), ("the last shutdown could not do it: why",))))
@@ -96,9 +98,10 @@ def test_what_is_said_only_where_there_is_something_to_say() -> None:
         "      Followed ref: demo:demo/stable",
         "           Made by: dnf install htop",
     ]
-    assert lines[10:13] == [
+    assert lines[10:14] == [
         " Inactive requests: htop @apps nodejs:18",
         "   Parked requests: -nano sed-4-1.x86_64 mine-1-1.noarch",
+        "           By hand: 2 files",
         "        Signatures: gpg AB12 Toys: good",
     ]
 

@@ -9,7 +9,9 @@ from tests import behaving
 from tests.behaving import FOLDER, IN_MACHINES
 from tests.lab import site
 
-FEATURES = sorted(path.name for pattern in ("prototype-*", "live", IN_MACHINES) for path in FOLDER.glob(f"{pattern}.feature"))
+FEATURES = sorted(
+    path.name for pattern in ("prototype-*", "live", IN_MACHINES) for path in FOLDER.glob(f"{pattern}.feature")
+)
 
 
 @pytest.mark.parametrize("feature", FEATURES)
