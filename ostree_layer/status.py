@@ -20,6 +20,7 @@ from ostree_layer import (
     sysroot,
     updates,
 )
+from ostree_layer.bisection import state, words
 from ostree_layer.errors import RepoError
 from ostree_layer.etc_model import EtcStatus
 from ostree_layer.model import Package, PackageDiff, Requests, Settings
@@ -37,7 +38,9 @@ def read(loaded: OSTree.Sysroot, settings: Settings) -> Status:
     """
     failed = finalization.failure(Path(loaded.get_path().get_path()), is_booted=sysroot.find_booted(loaded) is not None)
     found = tuple(_read_one(loaded, index) for index in range(len(loaded.get_deployments())))
-    return Status(found, tuple(filter(None, [failed])), _read_automatic(loaded, settings, found))
+    bisected = state.read(sysroot.work_folder(loaded))
+    line = words.status(bisected) if bisected else ""
+    return Status(found, tuple(filter(None, [failed])), _read_automatic(loaded, settings, found), line)
 
 
 def _read_automatic(
