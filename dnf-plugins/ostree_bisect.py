@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """DNF plugin: the search for the commit that a fault came with, on an OSTree host."""
 
+import functools
 import json
+import pathlib
 
 import dnf
 import dnf.exceptions
@@ -109,7 +111,7 @@ class BisectCommand(HostCommand):
         print("\n".join(self.step.lines))
 
     def act(self, target):
-        getattr(self, self.opts.verb)(target)
+        {"log": self.log, "reset": self.reset, "run": self.test}[self.opts.verb](target)
 
     def log(self, target):
         from ostree_layer import sysroot
@@ -128,6 +130,20 @@ class BisectCommand(HostCommand):
                 self.confirm()
             done = ending.carry_out(self.settings)
             print("\n".join([*([terminal.rolled_back(done)] if done else []), *ending.lines]))
+
+    def test(self, target):
+        """`run`, which is DNF's name for something else."""
+        from ostree_layer import terminal
+        from ostree_layer.bisection import running, testing
+
+        means = running.Means(terms_of(self, self.settings), terminal.pulling, functools.partial(print, flush=True))
+        with running.opened(target, self.settings) as locked:
+            if self.opts.vm:
+                tester = testing.in_machine(locked, self.cmd, terminal.progress, means.say)
+            else:
+                tester = testing.Softly(locked, self.cmd, pathlib.Path.cwd())
+            runner = running.Runner(target, locked, means, tester, self.cmd)
+            runner.run((*self.named, *self.opts.skip) if self.named else ())
 
 
 class OstreeBisectPlugin(dnf.Plugin):

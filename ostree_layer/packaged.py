@@ -48,13 +48,20 @@ def owners(store: OSTree.Repo, checksum: str, contents: Contents) -> dict[str, s
     """The names of the packages by the paths, without the first slash, that they have in the tree; empty without an
     rpm database. Of several packages that have the same path it is the first by name."""
     found: dict[str, str] = {}
+    for nevra, path, is_directory in paths(store, checksum, contents):
+        if not is_directory:
+            name = nevra.rsplit("-", 2)[0]
+            found[path] = min(name, found.get(path, name))
+    return found
+
+
+def paths(store: OSTree.Repo, checksum: str, contents: Contents) -> Iterator[tuple[str, str, bool]]:
+    """What packages have in the tree: NEVRA, path without the first slash, and whether that is a directory."""
     with checkout.rpm_database(store, checksum) as (root, dbpath):
         for packaged in rpmdb.packaged_files(root, dbpath) if dbpath else ():
             path, entry = _locate(contents, packaged)
-            if entry is not None and not entry.is_directory:
-                name = packaged.package.rsplit("-", 2)[0]
-                found[path] = min(name, found.get(path, name))
-    return found
+            if entry is not None:
+                yield packaged.package, path, entry.is_directory
 
 
 def _locate(contents: Contents, packaged: PackagedFile) -> tuple[str, Entry | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,19 @@ def _packaged_file(file: Any, nevra: str, algorithm: str) -> PackagedFile:
         is_config=bool(file.fflags & rpm.RPMFILE_CONFIG),
         may_be_missing=bool(file.fflags & rpm.RPMFILE_MISSINGOK),
     )
+
+
+def in_order(root: Path, dbpath: str, wanted: Collection[Package]) -> list[Package]:
+    """Of the packages in the rpm database at dbpath of root those that are wanted, each after what it requires of them,
+    as far as they do not require each other."""
+    with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as nothing:
+        transaction = rpm.TransactionSet(nothing)
+        transaction.setVSFlags(rpm._RPMVSF_NOSIGNATURES | rpm._RPMVSF_NODIGESTS)
+        for header in _headers_at(root, dbpath):
+            if (package := _package(header)) in wanted:
+                transaction.addInstall(header, package, "i")
+        transaction.order()
+        return [element.Key() for element in transaction]
 
 
 def changelogs(root: Path, dbpath: str) -> dict[Package, tuple[Change, ...]]:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
 
-from ostree_layer import choice, imports, ledger, origin, pull, repo, trees
+from ostree_layer import choice, imports, ledger, origin, pull, repo, sysroot, trees
+from ostree_layer.bisection import state
+from ostree_layer.bisection.search import SKIPPED
 from ostree_layer.bisection.state import Bisection, Commit, name
 from ostree_layer.downloads import Progress
 from ostree_layer.errors import HostError, RepoError, nearest
 from ostree_layer.fields import moment
-from ostree_layer.model import Network
+from ostree_layer.model import Destination, Network
 from ostree_layer.oci import reference
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.pull import Remote
@@ -157,3 +159,48 @@ def _until(commits: Iterator[Commit], last: Commit) -> Iterator[Commit]:
         yield commit
         if commit == last:
             return
+
+
+def begun(locked: OSTree.Sysroot, start: OSTree.Deployment, way: Way, named: tuple[str, ...]) -> Bisection:
+    """A new bisection: `named` are what is good, what is bad, and what is not to be tried."""
+    former = state.read(sysroot.work_folder(locked))
+    if former is not None and (former.start or (former.candidate and former.verdicts)):
+        raise HostError("a bisection is on already", hint=f"'dnf bisect log' shows it, {state.RESET}")
+    history = History(locked, sysroot.repository(locked), start, way)
+    made = history.between(*named[:2]).proceeded()
+    for word in named[2:]:
+        made = made.judged(one_of(made, history.find(word), word), SKIPPED)
+    return made
+
+
+def one_of(bisection: Bisection, found: Commit, word: str) -> Commit:
+    """The commit that word means, if it is one of those that the bisection is about."""
+    if found not in bisection.commits:
+        ends = f"{name(bisection.commits[0])} and {name(bisection.commits[-1])}"
+        raise HostError(f"{word}, commit {name(found)}, is not between {ends}", hint="'dnf bisect log' shows both")
+    return found
+
+
+class Finder(Protocol):
+    """What `destination.Finder` is to a bisection."""
+
+    def find(self, word: str) -> Destination: ...
+
+    def bring(self, found: Destination) -> Destination: ...
+
+
+def bring(finder: Finder, bisection: Bisection, commit: Commit) -> Destination:
+    """Pull a candidate."""
+    try:
+        fetcher(finder, bisection)(commit.checksum)
+        return finder.bring(Destination(commit.checksum, bisection.refspec, is_override=True))
+    except RepoError as e:
+        hint = f"'dnf bisect skip {commit.checksum[:12]}' passes it by, 'start' and 'run' have --skip for that"
+        why = f"{e}" + (f"; {e.hint}" if e.hint else "")
+        raise RepoError(f"commit {name(commit)}, which is to be tried next, cannot be had: {why}", hint=hint) from e
+
+
+def fetcher(finder: Finder, bisection: Bisection) -> Callable[[str], object]:
+    """What pulls a commit without its content from where the history is, if it is not here."""
+    remote = bisection.refspec.rpartition(":")[0]
+    return lambda checksum: finder.find(":".join(filter(None, [remote, checksum])))

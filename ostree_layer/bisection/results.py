@@ -12,7 +12,7 @@ from ostree_layer.bisection.state import Bisection, name
 from ostree_layer.ostree_gi import OSTree
 
 
-def lines(store: OSTree.Repo, bisection: Bisection, fetch: Callable[[str], None]) -> Iterator[str]:
+def lines(store: OSTree.Repo, bisection: Bisection, fetch: Callable[[str], object]) -> Iterator[str]:
     """Tell it; `fetch` pulls a commit without its content, where it is not here any more."""
     yield from words.result(bisection)
     good, bad = bisection.good, bisection.bad

@@ -9,62 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from ostree_layer import choice, ledger, origin, repo, retention, switching, sysroot
-from ostree_layer.bisection import results, state, words
-from ostree_layer.bisection.candidates import History, Way
+from ostree_layer.bisection import candidates, results, state, words
+from ostree_layer.bisection.candidates import Way
 from ostree_layer.bisection.search import SKIPPED
 from ostree_layer.bisection.state import RESET, Bisection, Commit, name
 from ostree_layer.destination import Finder, Terms
 from ostree_layer.downloads import Progress
-from ostree_layer.errors import HostError, RepoError
+from ostree_layer.errors import HostError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.model import Destination, RolledBack, Settings, Target
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.switching import Plan
 
 START = "start"
-
-
-def begun(
-    locked: OSTree.Sysroot, start: OSTree.Deployment, tell: Progress, terms: Terms, named: tuple[str, ...]
-) -> Bisection:
-    """A new bisection: `named` are what is good, what is bad, and what is not to be tried."""
-    former = state.read(sysroot.work_folder(locked))
-    if former is not None and (former.candidate or former.start):
-        raise HostError("a bisection is on already", hint=f"'dnf bisect log' shows it, {RESET}")
-    history = History(locked, sysroot.repository(locked), start, Way(tell, terms.network, terms.is_offline))
-    made = history.between(*named[:2]).proceeded()
-    for word in named[2:]:
-        made = made.judged(_one_of(made, history.find(word), word), SKIPPED)
-    return made
-
-
-def _one_of(bisection: Bisection, found: Commit, word: str) -> Commit:
-    if found not in bisection.commits:
-        ends = f"{name(bisection.commits[0])} and {name(bisection.commits[-1])}"
-        raise HostError(f"{word}, commit {name(found)}, is not between {ends}", hint="'dnf bisect log' shows both")
-    return found
-
-
-def bring(finder: Finder, bisection: Bisection, commit: Commit) -> Destination:
-    """Pull a candidate."""
-    remote = bisection.refspec.rpartition(":")[0]
-    try:
-        finder.find(":".join(filter(None, [remote, commit.checksum])))
-        return finder.bring(Destination(commit.checksum, bisection.refspec, is_override=True))
-    except RepoError as e:
-        hint = f"'dnf bisect skip {commit.checksum[:12]}' passes it by, 'start' and 'run' have --skip for that"
-        why = f"{e}" + (f"; {e.hint}" if e.hint else "")
-        raise RepoError(f"commit {name(commit)}, which is to be tried next, cannot be had: {why}", hint=hint) from e
-
-
-def fetcher(store: OSTree.Repo, start: OSTree.Deployment, tell: Progress, terms: Terms) -> Callable[[str], None]:
-    """What pulls a commit's metadata from where the history is."""
-    remote = origin.following(start).rpartition(":")[0]
-
-    def fetch(checksum: str) -> None:
-        Finder(store, start, tell, terms).find(":".join(filter(None, [remote, checksum])))
-
-    return fetch
 
 
 @dataclasses.dataclass
@@ -90,8 +47,11 @@ class Step:
         with progress() as tell:
             self.bisection = self._begun(tell) if self.verb == START else self._judged()
             if not self.bisection.candidate:
-                fetch = fetcher(store, start, tell, self.terms)
+                fetch = candidates.fetcher(Finder(store, start, tell, self.terms), self.bisection)
                 self.lines = list(results.lines(store, self.bisection, fetch))
+                return None
+            if not self.bisection.start:
+                self.lines = [f"C{words.status(self.bisection)[1:]}: 'dnf bisect run -- CMD' goes on."]
                 return None
             self.lines = list(words.candidate(self.bisection))
             found = self._destination(Finder(store, start, tell, self.terms))
@@ -104,11 +64,14 @@ class Step:
     def _destination(self, finder: Finder) -> Destination:
         commit = self.bisection.find(self.bisection.candidate)
         assert commit is not None
-        return bring(finder, self.bisection, commit)
+        return candidates.bring(finder, self.bisection, commit)
+
+    def _way(self, tell: Progress) -> Way:
+        return Way(tell, self.terms.network, self.terms.is_offline)
 
     def _begun(self, tell: Progress) -> Bisection:
         sysroot.require_nothing_staged(self._locked, from_booted=False)
-        made = begun(self._locked, self._running, tell, self.terms, self.named)
+        made = candidates.begun(self._locked, self._running, self._way(tell), self.named)
         return dataclasses.replace(
             made,
             start=f"{self._running.get_csum()}.{self._running.get_deployserial()}",
@@ -131,7 +94,7 @@ class Step:
         if matching:
             return matching[0]
         deployment = choice.find(self._locked, self._running.get_osname(), word)
-        return _one_of(bisection, self._commit_of(deployment), word)
+        return candidates.one_of(bisection, self._commit_of(deployment), word)
 
     def _commit_of(self, deployment: OSTree.Deployment) -> Commit:
         store = sysroot.repository(self._locked)

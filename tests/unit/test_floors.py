@@ -14,10 +14,10 @@ FLOORS = (
     "account_files bisection bisection.search compose.versions contexts dirtree errors evr failpoint fields files"
     " host_options hosting hosting.reports http_heads layout.os_release layout.selinux model modes objects oci"
     " oci.form ownership report rpm_model signals staged_root treefile.merging vm vm.supplement",
-    "advisories bisection.state compose.lockfile compose.repositories compose_options contents database diff"
-    " etc_model forwarding fsck host hosting.results hosting.serving labels layout.ids layout.record loopback"
-    " metadata mounts network oci.importing oci.layout oci.reference ostree_gi privileges process repo requests"
-    " rpm_ostree rpmdb solver sysusers tmpfiles tree_model treefile.kinds treefile.text upper vm.emulator"
+    "advisories bisection.state bisection.verdicts compose.lockfile compose.repositories compose_options contents"
+    " database diff etc_model forwarding fsck host hosting.results hosting.serving labels layout.ids layout.record"
+    " loopback metadata mounts network oci.importing oci.layout oci.reference ostree_gi privileges process repo"
+    " requests rpm_ostree rpmdb solver sysusers tmpfiles tree_model treefile.kinds treefile.text upper vm.emulator"
     " vm.monitor vm.probe window",
     "beside cage checkout clone commit compose.composed dnf_base downloads etc_words finalization graft"
     " hosting.smoketest_report hosting.store hosting.upstream keyring layout.accounts layout.initramfs"
@@ -31,14 +31,15 @@ FLOORS = (
     " hosting.smoketest_words hosting.summary imports interop journal layout layout.kernel ledger looking"
     " oci.images oci.layers packaged place pull retention settings staging status_model terminal treefile"
     " treefile.rendering trees var_data vm.trial",
-    "activation automatic bisection.candidates bisection.results cleaner compose.export compose.family"
-    " compose.order compose.record compose.workshop destination details history hosting.act hosting.certifying"
-    " hosting.mirror hosting.pruning hosting.publishing hosting.pushing hosting.smoketests hosting.soundness move"
-    " oci.encapsulation pins remotes stateroots status status_words switching tidying trunk vm.disk workpiece",
-    "bisection.steps compose compose.planning compose.report deployment_words hosting.certify_act"
-    " hosting.delta_act hosting.host_act hosting.mirror_act hosting.prune_act hosting.publish_act"
-    " hosting.remote_act hosting.repair_act hosting.serve_act hosting.sign_act hosting.smoketest_act journey"
-    " layering rebase tree_acts",
+    "activation automatic bisection.candidates bisection.culprit bisection.results cleaner compose.export"
+    " compose.family compose.order compose.record compose.workshop destination details history hosting.act"
+    " hosting.certifying hosting.mirror hosting.pruning hosting.publishing hosting.pushing hosting.smoketests"
+    " hosting.soundness move oci.encapsulation pins remotes softboot stateroots status status_words switching"
+    " tidying trunk vm.disk workpiece",
+    "bisection.running bisection.steps bisection.testing compose compose.planning compose.report deployment_words"
+    " hosting.certify_act hosting.delta_act hosting.host_act hosting.mirror_act hosting.prune_act"
+    " hosting.publish_act hosting.remote_act hosting.repair_act hosting.serve_act hosting.sign_act"
+    " hosting.smoketest_act journey layering rebase tree_acts",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.
