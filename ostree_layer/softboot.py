@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ostree_layer import mounts, privileges, process, staging
 from ostree_layer.errors import CommandError, MachineError, OstreeLayerError
+from ostree_layer.failpoint import failpoint
 from ostree_layer.staged_root import StagedRoot
 
 SYSTEMD = "usr/lib/systemd/systemd"
@@ -48,6 +49,7 @@ class Guest:
         What it prints goes where our own output goes.
         """
         drop = functools.partial(privileges.drop, privileges.BOOTED)
+        failpoint("softboot::running")
         status = process.inside(self.process, argv, SHOWN, ENVIRONMENT, drop)
         if has_ended(self.process):
             raise MachineError("what was booted has ended too early")
@@ -72,8 +74,7 @@ def running(lower: Path, work: Path, shown: Path) -> Iterator[Guest]:
         finally:
             # Nothing of it is to be kept, so nothing has to come to an end in good order.
             os.kill(child, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):  # it had ended, and was waited for
-                os.waitpid(child, 0)
+            os.waitpid(child, 0)
 
 
 def _start(staged: StagedRoot, cgroup: Path, shown: Path, console: Path) -> int:
@@ -113,9 +114,12 @@ def _be_first(staged: StagedRoot, shown: Path, console: Path, pipes: tuple[int, 
             os.umask(0o022)
             if has_systemd:
                 os.execve(f"/{SYSTEMD}", [f"/{SYSTEMD}", "--system"], {**ENVIRONMENT, "container": CONTAINER})
-        except (OSError, OstreeLayerError) as e:
+        except OstreeLayerError as e:
             os.write(said, pickle.dumps(e))
-            os._exit(1)
+            return
+        except OSError as e:
+            os.write(said, pickle.dumps(MachineError(f"it cannot be started: {e.strerror}")))
+            return
         _idle()
     finally:
         os._exit(1)
@@ -191,10 +195,8 @@ def _wait_until_up(child: int, console: Path) -> None:
 
 
 def has_ended(child: int) -> bool:
-    try:
-        return os.waitpid(child, os.WNOHANG) != (0, 0)
-    except ChildProcessError:
-        return True
+    """Whether a child has; it keeps its number until somebody waits for it."""
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 @contextlib.contextmanager

@@ -92,3 +92,13 @@ def follow_copy(made: Host, folder: Path) -> Path:
     shutil.copytree(served(), folder, symlinks=True)
     ostree("config", made.repo, "set", f'remote "{REMOTE}".url', f"file://{folder}")
     return folder
+
+
+def append(server: Path, version: str, content: Path) -> str:
+    """One more commit of the history on a server, which has the content besides."""
+    where, parent = f"--repo={server}", ostree("rev-parse", f"--repo={server}", REF).strip()
+    options = (f"--branch={REF}", f"--parent={parent}", f"--add-metadata-string=version={version}")
+    layers = (f"--tree=ref={REF}", f"--tree=dir={content}", "--owner-uid=0", "--owner-gid=0")
+    made = ostree("commit", where, *options, *layers).strip()
+    ostree("summary", "-u", where)
+    return made

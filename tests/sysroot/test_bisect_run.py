@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 
 from ostree_layer import checkout, diff, repo
 from ostree_layer.bisection.culprit import Between
-from tests import conftest, histories, sysroots
+from tests import conftest, histories, sysroots, toys
 from tests.histories import commits
 from tests.sysroots import BASE, OLD_TOOL, Host
 from tests.toys import Toy
@@ -149,9 +150,50 @@ def test_a_command_that_is_nowhere_is_no_verdict(client: Host) -> None:
     client.done("bisect", "reset")
 
 
+def test_a_run_that_is_killed_leaves_nothing_running(client: Host) -> None:
+    words = ("bisect", "run", "1.5", "0", "--", "sh", "-c", CHECK)
+    assert client.dnf(*words, extra={"OSTREE_LAYER_FAILPOINT": "softboot::running=kill"}).returncode == -9
+    for _attempt in range(50):
+        left = [path for path in Path("/proc").glob("[0-9]*/cgroup") if "ostree-layer-softboot" in read(path)]
+        if not left:
+            break
+        time.sleep(0.1)
+    assert left == []
+    assert run(client, CHECK, *words[2:4]).endswith("The culprit is state 1-1 -> 2-1.\n")
+    client.fsck()
+
+
+def read(path: Path) -> str:
+    """What is in a file of a process, which may have ended."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def test_a_tree_that_does_not_boot(client: Host, folder: Path) -> None:
+    server = histories.follow_copy(client, folder / "server")
+    systemd = folder / "content/usr/lib/systemd/systemd"
+    systemd.parent.mkdir(parents=True)
+    made = []
+    for version, text in (("1.10", "#!/bin/sh\necho no way; exit 1\n"), ("1.11", "no program"), ("1.12", "")):
+        systemd.write_text(text)
+        systemd.chmod(0o755)
+        made.append(histories.append(server, version, folder / "content"))
+    done = client.dnf("bisect", "run", ":1.9", ":1.11", "--", "true")
+    assert done.returncode == 1
+    why = "does not boot: its systemd does not come up: no way\n('dnf bisect bad' "
+    assert f"Error: commit {made[0][:12]} (1.10) {why}" in done.stdout, done.stdout
+    done = client.dnf("bisect", "run", ":1.10", ":1.12", "--", "true")
+    why = "does not boot: it cannot be started: Exec format error\n"
+    assert f"Error: commit {made[1][:12]} (1.11) {why}" in done.stdout, done.stdout
+    assert "'dnf bisect run -- CMD' goes on" not in client.done("bisect", "skip", "1.11")
+    client.done("bisect", "reset")
+
+
 def composed(folder: Path, *packages: Toy, postprocess: str = "") -> tuple[Path, str]:
     folder.mkdir()
-    rpms = sysroots.toys.repository(folder / "rpms", [BASE, OLD_TOOL, *packages])
+    rpms = toys.repository(folder / "rpms", [BASE, OLD_TOOL, *packages])
     sysroots.compose(folder, rpms, [BASE.name, OLD_TOOL.name, *(toy.name for toy in packages)], postprocess)
     return folder / "repo", sysroots.ostree("rev-parse", f"--repo={folder}/repo", sysroots.REF).strip()
 
