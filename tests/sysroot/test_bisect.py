@@ -178,3 +178,6 @@ def test_who_declines_has_said_nothing(client: Host) -> None:
     done = client.dnf("bisect", "start", "1.1", "1.9", answer="n\n")
     assert done.returncode == 1 and "Operation aborted." in done.stdout
     assert client.deployments() == before and not (client.work / "bisection.json").exists()
+    (client.work / "bisection.json").write_text("{")
+    assert f"Warning: {client.work}/bisection.json is not understood: " in client.dnf("status").stdout
+    assert "(remove it to begin anew)" in client.dnf("-y", "bisect", "good").stdout

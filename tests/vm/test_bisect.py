@@ -36,3 +36,4 @@ def test_the_command_runs_in_the_booted_tree(folder: Path) -> None:
     assert f"active\nnone\nCommit {made[1][:12]} (2) is bad.\nThe first bad commit is {made[1]} (2, " in done.stdout
     assert "The fault is in files that no package that has changed has:\n  /usr/share/state\n" in done.stdout
     assert list((host.work / "smoketests.work").iterdir()) == []
+    host.wait_for_cleaner()
