@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ostree_layer import account_files, checkout, rpmdb
 from ostree_layer.contents import Contents, Entry, File
@@ -55,10 +55,12 @@ def owners(store: OSTree.Repo, checksum: str, contents: Contents) -> dict[str, s
     return found
 
 
-def paths(store: OSTree.Repo, checksum: str, contents: Contents) -> Iterator[tuple[str, str, bool]]:
-    """What packages have in the tree: NEVRA, path without the first slash, and whether that is a directory."""
+def paths(
+    store: OSTree.Repo, checksum: str, contents: Contents, wanted: Collection[str] | None = None
+) -> Iterator[tuple[str, str, bool]]:
+    """What packages, or those whose NEVRAs are wanted, have in the tree: NEVRA, path without the first slash, and whether that is a directory."""
     with checkout.rpm_database(store, checksum) as (root, dbpath):
-        for packaged in rpmdb.packaged_files(root, dbpath) if dbpath else ():
+        for packaged in rpmdb.packaged_files(root, dbpath, wanted) if dbpath else ():
             path, entry = _locate(contents, packaged)
             if entry is not None:
                 yield packaged.package, path, entry.is_directory

@@ -35,14 +35,17 @@ def _headers_at(root: Path, dbpath: str) -> Iterator[Any]:
         rpm.delMacro("_dbpath")
 
 
-def packaged_files(root: Path, dbpath: str) -> Iterator[PackagedFile]:
-    """What the packages in the rpm database at dbpath of root say of the files that they put there.
+def packaged_files(root: Path, dbpath: str, wanted: Collection[str] | None = None) -> Iterator[PackagedFile]:
+    """What the packages in the rpm database at dbpath of root, or those whose NEVRAs are wanted, say of the files that
+    they put there.
 
     Ghosts are left out, and so is what was not installed, as documentation that nobody wanted, or has been replaced
     by another package.
     """
     for header in _headers_at(root, dbpath):
         nevra, algorithm = _package(header).nevra, DIGESTS.get(header["filedigestalgo"] or 0, "")
+        if wanted is not None and nevra not in wanted:
+            continue
         for file in rpm.files(header):
             if not file.fflags & rpm.RPMFILE_GHOST and file.state in (rpm.RPMFILE_STATE_NORMAL, NO_STATE):
                 yield _packaged_file(file, nevra, algorithm)

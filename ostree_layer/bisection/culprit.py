@@ -39,7 +39,8 @@ class Between:
         self._store, self._good, self._bad = store, good, bad
         self._old, self._new = Contents(store, good), Contents(store, bad)
         self.changes = list(self._in_order())
-        before, after = (_paths(store, *tree) for tree in ((good, self._old), (bad, self._new)))
+        before = _paths(store, good, self._old, {change.old.nevra for change in self.changes if change.old})
+        after = _paths(store, bad, self._new, {change.new.nevra for change in self.changes if change.new})
         self._paths = [
             {path for one, paths in ((change.old, before), (change.new, after)) if one for path in paths[one.nevra]}
             for change in self.changes
@@ -81,10 +82,10 @@ def _ordered(store: OSTree.Repo, checksum: str, wanted: set[Package]) -> list[Pa
         return rpmdb.in_order(root, dbpath, wanted) if dbpath and wanted else []
 
 
-def _paths(store: OSTree.Repo, checksum: str, contents: Contents) -> dict[str, set[str]]:
+def _paths(store: OSTree.Repo, checksum: str, contents: Contents, wanted: set[str]) -> dict[str, set[str]]:
     """What the packages have in the tree, by NEVRA."""
     found: dict[str, set[str]] = defaultdict(set)
-    for nevra, path, _is_directory in packaged.paths(store, checksum, contents):
+    for nevra, path, _is_directory in packaged.paths(store, checksum, contents, wanted):
         found[nevra].add(path)
     return found
 
