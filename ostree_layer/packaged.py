@@ -58,7 +58,8 @@ def owners(store: OSTree.Repo, checksum: str, contents: Contents) -> dict[str, s
 def paths(
     store: OSTree.Repo, checksum: str, contents: Contents, wanted: Collection[str] | None = None
 ) -> Iterator[tuple[str, str, bool]]:
-    """What packages, or those whose NEVRAs are wanted, have in the tree: NEVRA, path without the first slash, and whether that is a directory."""
+    """What packages, or those whose NEVRAs are wanted, have in the tree: NEVRA, path without the first slash, and
+    whether that is a directory."""
     with checkout.rpm_database(store, checksum) as (root, dbpath):
         for packaged in rpmdb.packaged_files(root, dbpath, wanted) if dbpath else ():
             path, entry = _locate(contents, packaged)
