@@ -7,7 +7,7 @@ SITE ?= $(shell $(PYTHON) -c 'import dnf, os; print(os.path.dirname(os.path.dirn
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SITEDIR = $(DESTDIR)$(patsubst /usr/%,$(PREFIX)/%,$(SITE))
 # The folders of the library.
-PARTS = . compose hosting layout oci treefile vm
+PARTS = . bisection compose hosting layout oci treefile vm
 
 .PHONY: help check check-vm demo bench deps install clean
 

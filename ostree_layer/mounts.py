@@ -134,9 +134,25 @@ def tmpfs(target: Path, *, mode: int = 0o755) -> None:
     _mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, f"mode={mode:o}")
 
 
-def proc(target: Path) -> None:
-    """The processes of this pid namespace, read-only: with it, root changes settings of the whole machine."""
-    _mount("proc", target, "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+def proc(target: Path, *, read_only: bool = True) -> None:
+    """The processes of this pid namespace; with one that is not read-only, root changes settings of the machine."""
+    _mount("proc", target, "proc", (MS_RDONLY if read_only else 0) | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+
+def system(target: Path) -> None:
+    """The kernel's devices, read-only, with a directory for cgroups."""
+    _mount("sysfs", target, "sysfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+
+def cgroups(target: Path) -> None:
+    """The cgroups of this cgroup namespace."""
+    _mount("cgroup2", target, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+
+def terminals(target: Path) -> None:
+    """A directory for terminals of their own; group 5 is tty wherever there is one."""
+    target.mkdir()
+    _mount("devpts", target, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620,gid=5")
 
 
 def devices(target: Path) -> None:

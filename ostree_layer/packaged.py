@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ostree_layer import account_files, checkout, rpmdb
 from ostree_layer.contents import Contents, Entry, File
@@ -48,13 +48,23 @@ def owners(store: OSTree.Repo, checksum: str, contents: Contents) -> dict[str, s
     """The names of the packages by the paths, without the first slash, that they have in the tree; empty without an
     rpm database. Of several packages that have the same path it is the first by name."""
     found: dict[str, str] = {}
-    with checkout.rpm_database(store, checksum) as (root, dbpath):
-        for packaged in rpmdb.packaged_files(root, dbpath) if dbpath else ():
-            path, entry = _locate(contents, packaged)
-            if entry is not None and not entry.is_directory:
-                name = packaged.package.rsplit("-", 2)[0]
-                found[path] = min(name, found.get(path, name))
+    for nevra, path, is_directory in paths(store, checksum, contents):
+        if not is_directory:
+            name = nevra.rsplit("-", 2)[0]
+            found[path] = min(name, found.get(path, name))
     return found
+
+
+def paths(
+    store: OSTree.Repo, checksum: str, contents: Contents, wanted: Collection[str] | None = None
+) -> Iterator[tuple[str, str, bool]]:
+    """What packages, or those whose NEVRAs are wanted, have in the tree: NEVRA, path without the first slash, and
+    whether that is a directory."""
+    with checkout.rpm_database(store, checksum) as (root, dbpath):
+        for packaged in rpmdb.packaged_files(root, dbpath, wanted) if dbpath else ():
+            path, entry = _locate(contents, packaged)
+            if entry is not None:
+                yield packaged.package, path, entry.is_directory
 
 
 def _locate(contents: Contents, packaged: PackagedFile) -> tuple[str, Entry | None]:

@@ -7,6 +7,8 @@ import ctypes
 import errno
 import os
 import signal
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from ostree_layer.errors import MountError
 
@@ -23,6 +25,26 @@ KEPT = {
     "setpcap": 8,
     "sys_chroot": 18,
     "setfcap": 31,
+}
+# And what a host's own systemd and services need besides, in namespaces of their own: no devices, modules, clock, log.
+BOOTED = {
+    **KEPT,
+    "dac_read_search": 2,
+    "linux_immutable": 9,
+    "net_bind_service": 10,
+    "net_broadcast": 11,
+    "net_admin": 12,
+    "net_raw": 13,
+    "ipc_owner": 15,
+    "sys_ptrace": 19,
+    "sys_admin": 21,
+    "sys_boot": 22,
+    "sys_nice": 23,
+    "sys_resource": 24,
+    "sys_tty_config": 26,
+    "lease": 28,
+    "audit_write": 29,
+    "audit_control": 30,
 }
 LAST = 63
 CAPABILITY_VERSION_3 = 0x2008_0522
@@ -51,13 +73,13 @@ def hide_from_siblings() -> None:
         raise _failed("making the process unreadable")
 
 
-def drop() -> None:
-    """Leave this process, and whatever it runs, the capabilities of `KEPT` alone."""
+def drop(left: Mapping[str, int] = MappingProxyType(KEPT)) -> None:
+    """Leave this process, and whatever it runs, these capabilities alone."""
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     present = (ctypes.c_uint32 * 6)()
     if _libc.capget(header, present) < 0:
         raise _failed("reading capabilities")
-    kept = sum(1 << number for number in KEPT.values()) & present[1]
+    kept = sum(1 << number for number in left.values()) & present[1]
     for number in range(LAST + 1):
         # The kernel knows the first ones only, and says so of the others.
         if not kept >> number & 1 and _libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0:

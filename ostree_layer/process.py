@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import shlex
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -124,6 +125,37 @@ def beside(
     finally:
         child.kill()
         child.wait()
+
+
+def inside(
+    first: int, argv: Sequence[str], folder: str, environment: Mapping[str, str], before: Callable[[], None]
+) -> int:
+    """Run argv in all namespaces of the process `first`, in a folder that is named from its root, with our own output.
+
+    Its process does `before` before it enters them. Return its exit status, or 128 and the number of the signal that
+    ended it.
+    """
+    log.debug("+ (in %d) %s", first, shlex.join(argv))
+    whole = [*_entering(first), f"--wd=/proc/{first}/root/{folder}", *argv]
+    done = subprocess.run(whole, env=environment, preexec_fn=before, stdin=subprocess.DEVNULL, check=False)
+    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+
+
+def said_inside(first: int, argv: Sequence[str], environment: Mapping[str, str], seconds: float) -> str:
+    """What argv prints there, whatever its exit status is; CommandError where it takes longer."""
+    whole, pipe, quiet = [*_entering(first), "--wd", *argv], subprocess.PIPE, subprocess.DEVNULL
+    try:
+        done = subprocess.run(
+            whole, env=environment, stdin=quiet, stdout=pipe, stderr=quiet, text=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired as e:
+        raise CommandError(argv, -signal.SIGKILL, "") from e
+    return done.stdout
+
+
+def _entering(first: int) -> list[str]:
+    namespaces = ("mount", "pid", "net", "ipc", "uts", "cgroup", "root")
+    return ["nsenter", f"--target={first}", *(f"--{name}" for name in namespaces)]
 
 
 def start_detached(argv: Sequence[str]) -> None:

@@ -112,6 +112,11 @@ class Remote:
         """Pull a commit without its content, and what is beside it there now."""
         self._pull(checksum[:12], {"refs": _strings([checksum])}, commits_only=True)
 
+    def ancestors(self, checksum: str) -> None:
+        """Pull a commit with all commits before it, without their content."""
+        wanted = {"refs": _strings([checksum]), "depth": GLib.Variant("i", ALL)}
+        self._pull(checksum[:12], wanted, commits_only=True)
+
     def content(self, ref: str, checksum: str) -> None:
         """Pull all of a commit that is missing; then the ref, if one is given, names it here."""
         wanted = {"refs": _strings([ref or checksum])}

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import stat
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,14 +43,17 @@ def _database_at(dbpath: str) -> Iterator[None]:
         rpm.delMacro("_dbpath")
 
 
-def packaged_files(root: Path, dbpath: str) -> Iterator[PackagedFile]:
-    """What the packages in the rpm database at dbpath of root say of the files that they put there.
+def packaged_files(root: Path, dbpath: str, wanted: Collection[str] | None = None) -> Iterator[PackagedFile]:
+    """What the packages in the rpm database at dbpath of root, or those whose NEVRAs are wanted, say of the files that
+    they put there.
 
     Ghosts are left out, and so is what was not installed, as documentation that nobody wanted, or has been replaced
     by another package.
     """
     for header in headers(root, dbpath):
         nevra, algorithm = _package(header).nevra, DIGESTS.get(header["filedigestalgo"] or 0, "")
+        if wanted is not None and nevra not in wanted:
+            continue
         for file in rpm.files(header):
             if not file.fflags & rpm.RPMFILE_GHOST and file.state in (rpm.RPMFILE_STATE_NORMAL, NO_STATE):
                 yield _packaged_file(file, nevra, algorithm)
@@ -72,8 +76,7 @@ def _packaged_file(file: Any, nevra: str, algorithm: str) -> PackagedFile:
 
 def packaged_at(root: Path, dbpath: str, names: Collection[str]) -> dict[str, PackagedFile]:
     """What packages in the rpm database at dbpath of root say of the paths, each with a slash first, that they have."""
-    rpm.addMacro("_dbpath", f"/{dbpath}")
-    try:
+    with _database_at(dbpath):
         reader, found = _reader(root), {}
         for name in names:
             for header in reader.dbMatch("basenames", name):
@@ -82,8 +85,19 @@ def packaged_at(root: Path, dbpath: str, names: Collection[str]) -> dict[str, Pa
                     algorithm = DIGESTS.get(header["filedigestalgo"] or 0, "")
                     found[name] = _packaged_file(rpm.files(header)[name], _package(header).nevra, algorithm)
         return found
-    finally:
-        rpm.delMacro("_dbpath")
+
+
+def in_order(root: Path, dbpath: str, wanted: Collection[Package]) -> list[Package]:
+    """Of the packages in the rpm database at dbpath of root those that are wanted, each after what it requires of them,
+    as far as they do not require each other."""
+    with tempfile.TemporaryDirectory(prefix="dnf-ostree-") as nothing:
+        transaction = rpm.TransactionSet(nothing)
+        transaction.setVSFlags(rpm._RPMVSF_NOSIGNATURES | rpm._RPMVSF_NODIGESTS)
+        for header in headers(root, dbpath):
+            if (package := _package(header)) in wanted:
+                transaction.addInstall(header, package, "i")
+        transaction.order()
+        return [element.Key() for element in transaction]
 
 
 def changelogs(root: Path, dbpath: str) -> dict[Package, tuple[Change, ...]]:

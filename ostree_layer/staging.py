@@ -61,10 +61,10 @@ def sweep(work_folder: Path) -> None:
 def mounted(staged: StagedRoot) -> Iterator[None]:
     """Mount the staged root for the body, in the private mount namespace that this process is in."""
     with contextlib.ExitStack() as stack:
-        _mount_root(staged, stack)
+        mount_root(staged, stack)
         root = staged.root
         _show(stack, root / "etc", lambda at: mounts.bind(root / "usr/etc", at))
-        _populate_var(staged)
+        populate_var(staged)
         _show(stack, root / "var", lambda at: mounts.bind(staged.var, at))
         for place in (place for place in places.of(root) if not place.is_copied):
             _show_place(stack, root, place)
@@ -74,11 +74,12 @@ def mounted(staged: StagedRoot) -> Iterator[None]:
         for target in _links_into("run", staged.lower):
             (root / target).mkdir(parents=True, exist_ok=True)
         _show(stack, root / "sysroot", mounts.tmpfs)
-        _mount_tmp(stack, root)
+        mount_tmp(stack, root)
         yield
 
 
-def _mount_root(staged: StagedRoot, stack: contextlib.ExitStack) -> None:
+def mount_root(staged: StagedRoot, stack: contextlib.ExitStack) -> None:
+    """Show the lower with the upper on it."""
     try:
         mounts.overlay(staged.lower, staged.upper, staged.work, staged.root)
     except MountError as e:
@@ -104,7 +105,7 @@ def _show_place(stack: contextlib.ExitStack, root: Path, place: Place) -> None:
     _show(stack, root / place.seen, lambda at: mounts.bind(root / place.kept, at))
 
 
-def _mount_tmp(stack: contextlib.ExitStack, root: Path) -> None:
+def mount_tmp(stack: contextlib.ExitStack, root: Path) -> None:
     """A private /tmp, also where the tree has it as a link to sysroot/tmp."""
     if (root / "tmp").is_symlink():
         (root / "sysroot/tmp").mkdir(exist_ok=True)
@@ -115,7 +116,7 @@ def _mount_tmp(stack: contextlib.ExitStack, root: Path) -> None:
     )
 
 
-def _populate_var(staged: StagedRoot) -> None:
+def populate_var(staged: StagedRoot) -> None:
     """Give the private /var what every host has: the usual directories and the targets of the root's links."""
     for name, mode in VAR_DIRECTORIES.items():
         (staged.var / name).mkdir()

@@ -22,7 +22,8 @@ from ostree_layer import (
     sysroot,
     updates,
 )
-from ostree_layer.errors import RepoError
+from ostree_layer.bisection import state, words
+from ostree_layer.errors import HostError, RepoError
 from ostree_layer.etc_model import EtcStatus
 from ostree_layer.model import Package, PackageDiff, Requests, Settings
 from ostree_layer.oci import reference
@@ -39,7 +40,13 @@ def read(loaded: OSTree.Sysroot, settings: Settings) -> Status:
     """
     failed = finalization.failure(Path(loaded.get_path().get_path()), is_booted=sysroot.find_booted(loaded) is not None)
     found = tuple(_read_one(loaded, index) for index in range(len(loaded.get_deployments())))
-    return Status(found, tuple(filter(None, [failed])), _read_automatic(loaded, settings, found))
+    warnings, line = [failed], ""
+    try:
+        bisected = state.read(sysroot.work_folder(loaded))
+        line = words.status(bisected) if bisected else ""
+    except HostError as e:
+        warnings.append(str(e))
+    return Status(found, tuple(filter(None, warnings)), _read_automatic(loaded, settings, found), line)
 
 
 def _read_automatic(

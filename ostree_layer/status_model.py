@@ -83,6 +83,8 @@ class Status:
     deployments: tuple[DeploymentStatus, ...]
     warnings: tuple[str, ...] = ()
     automatic: AutomaticStatus = AutomaticStatus()
+    bisection: str = ""
+    """Where `dnf bisect` is, in a line; empty where none is on."""
 
     @property
     def is_pending(self) -> bool:

@@ -21,6 +21,7 @@ ETC_LINES = 6
 def render(found: Status) -> Iterator[str]:
     """The lines of `dnf status`."""
     before = [*(f"Warning: {warning}" for warning in found.warnings), *_automatic(found.automatic)]
+    before += [field("Bisection", found.bisection)] if found.bisection else []
     yield from before
     for number, deployment in enumerate(found.deployments):
         if number or before:
@@ -127,7 +128,8 @@ def as_json(found: Status) -> dict[str, Any]:
     """
     deployments = list(map(_one_as_json, found.deployments))
     automatic = _automatic_as_json(found.automatic)
-    return {**tree_words.document("deployments", deployments), "warnings": list(found.warnings), "automatic": automatic}
+    more = {"warnings": list(found.warnings), "automatic": automatic, "bisection": found.bisection}
+    return {**tree_words.document("deployments", deployments), **more}
 
 
 def _automatic_as_json(status: AutomaticStatus) -> dict[str, Any]:

@@ -55,7 +55,8 @@ def rollback(target: Target, name: str | None) -> Iterator[Plan]:
     booted one.
     """
     with sysroot.changing(target) as locked:
-        yield _plan(target, locked, _before(locked, target.stateroot) if name is None else _named(locked, target, name))
+        goal = _before(locked, target.stateroot) if name is None else _named(locked, target, name)
+        yield planned(target, locked, goal)
 
 
 @contextlib.contextmanager
@@ -67,7 +68,7 @@ def to_stateroot(target: Target, name: str) -> Iterator[Plan]:
         if not found:
             hint = f"'dnf rebase --stateroot={name}' and 'dnf system-switch --stateroot={name}' make one"
             raise HostError(f"the stateroot {name} has no deployment", hint=hint)
-        yield _plan(target, locked, found[0])
+        yield planned(target, locked, found[0])
 
 
 def _before(locked: OSTree.Sysroot, wanted: str) -> OSTree.Deployment:
@@ -91,7 +92,8 @@ def _named(locked: OSTree.Sysroot, target: Target, name: str) -> OSTree.Deployme
     return goal
 
 
-def _plan(target: Target, locked: OSTree.Sysroot, goal: OSTree.Deployment) -> Plan:
+def planned(target: Target, locked: OSTree.Sysroot, goal: OSTree.Deployment) -> Plan:
+    """The plan to boot a deployment next; HostError where it does so anyway."""
     title, following = choice.title(locked, goal), locked.get_deployments()[0]
     if goal.equal(following):
         raise HostError(f"deployment {title} boots next anyway", hint="'dnf status' shows the boot order")

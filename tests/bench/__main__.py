@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from tests import guard, sysroots, toys
-from tests.bench import composing, hosting, looking, switching
+from tests.bench import bisecting, composing, hosting, looking, switching
 from tests.bench.clock import timed
 from tests.sysroots import ostree
 from tests.toys import CACHE, Toy
@@ -180,7 +180,13 @@ def publications(bench: Bench, _checkout: float) -> Rows:
     return hosting.rows(bench.host)
 
 
-TABLES = {"transactions": transactions, "switching": switches, "hosting": publications}
+def searches(bench: Bench, checkout: float) -> Rows:
+    measured = bisecting.Bisecting(bench.host, bench.dnf, [toy.name for toy in switching.WANTED])
+    runs = measured.runs()
+    return bisecting.rows(runs, bench.median(measured.run), bench.median(measured.start), checkout)
+
+
+TABLES = {"transactions": transactions, "switching": switches, "hosting": publications, "bisecting": searches}
 
 
 def rows(bench: Bench, names: Collection[str]) -> Rows:

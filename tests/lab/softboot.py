@@ -9,28 +9,23 @@ container: it starts the tree's units, and finalizes a staged deployment when it
 
 from __future__ import annotations
 
-import contextlib
 import os
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from ostree_layer import mounts
+from ostree_layer import mounts, softboot
 
 # What the cgroup of a host is called: this, the process that started it, and something that no other has.
 PREFIX = "ostree-layer-lab"
 # Where a host sees the repository of packages, and the server of trees if there is one.
 MEDIA = ("world", "trees")
-SYSTEMD = "/usr/lib/systemd/systemd"
+SYSTEMD = f"/{softboot.SYSTEMD}"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin", "LC_ALL": "C.UTF-8", "TERM": "dumb", "container": "softboot"}
 
 
 def enter(name: str, sysroot: Path, deployment: Path, state: Path, *media: Path) -> None:
     """Make deployment the root; `state` holds what lasts from boot to shutdown, /run and /tmp."""
-    with hierarchy() as cgroups:
+    with softboot.hierarchy() as cgroups:
         (cgroups / name).mkdir()
         (cgroups / name / "cgroup.procs").write_text("0")
     mounts.isolate(network=True)
@@ -41,60 +36,18 @@ def enter(name: str, sysroot: Path, deployment: Path, state: Path, *media: Path)
     mounts.bind(deployment / "usr", deployment / "usr", read_only=True)
     for folder in ("run", "tmp"):
         mounts.bind(state / folder, deployment / folder)
-    _show_kernel(deployment)
+    softboot.show_kernel(deployment)
     for folder, source in zip(MEDIA, media):
         (state / "run/media" / folder).mkdir(parents=True, exist_ok=True)
         mounts.bind(source, deployment / "run/media" / folder, read_only=True)
     mounts.change_root(deployment)
 
 
-def _show_kernel(root: Path) -> None:
-    """What a kernel shows: processes, devices, and the cgroups of this host alone."""
-    mounts.devices(root / "dev")
-    (root / "dev/pts").mkdir()
-    for kind, place, options in (
-        ("proc", "proc", "nosuid,nodev,noexec"),
-        ("sysfs", "sys", "ro,nosuid,nodev,noexec"),
-        ("cgroup2", "sys/fs/cgroup", "nosuid,nodev,noexec"),
-        ("devpts", "dev/pts", "newinstance,ptmxmode=0666,mode=620,gid=5"),
-    ):
-        _mount(kind, root / place, options)
-    (root / "dev/ptmx").symlink_to("pts/ptmx")
-
-
-def _mount(kind: str, place: Path, options: str) -> None:
-    subprocess.run(["mount", "-t", kind, "-o", options, kind, os.fspath(place)], check=True)
-
-
-@contextlib.contextmanager
-def hierarchy() -> Iterator[Path]:
-    """All cgroups of the machine, at a place of this process's mount namespace."""
-    with tempfile.TemporaryDirectory() as folder:
-        _mount("cgroup2", Path(folder), "nosuid,nodev,noexec")
-        yield Path(folder)
-        mounts.unmount(Path(folder))
-
-
 def sweep(name: str) -> None:
     """Remove the cgroups of a host that was ended, when the last of its processes is gone; and what others left."""
-    with hierarchy() as cgroups:
-        while _is_populated(cgroups / name):
-            time.sleep(0.01)
-        _remove(cgroups / name)
-        for left in cgroups.glob(f"{PREFIX}-*"):
-            # Another test may be at it, too.
-            with contextlib.suppress(FileNotFoundError):
-                if not Path("/proc", left.name.split("-")[-2]).exists() and not _is_populated(left):
-                    _remove(left)
-
-
-def _is_populated(cgroup: Path) -> bool:
-    return "populated 0" not in (cgroup / "cgroup.events").read_text()
-
-
-def _remove(cgroup: Path) -> None:
-    for folder, _below, _files in os.walk(cgroup, topdown=False):
-        os.rmdir(folder)
+    with softboot.hierarchy() as cgroups:
+        softboot.remove(cgroups / name)
+        softboot.sweep(cgroups, PREFIX)
 
 
 if __name__ == "__main__":
