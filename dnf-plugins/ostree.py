@@ -118,7 +118,7 @@ class OstreePlugin(dnf.Plugin):
     @harmless
     def leave(self, target, options):
         """Find the tree that the command goes to, if it goes to any, before the repositories are set up for it."""
-        from ostree_layer import dnf_base, journey, layering, network, terminal
+        from ostree_layer import dnf_base, journey, network, taking, terminal
 
         command, opts, way = self.cli.command, self.cli.command.opts, network.of(self.base.conf)
         self.wish = command.wish(options) if hasattr(command, "wish") else journey.upgrade(opts, options, way)
@@ -126,10 +126,9 @@ class OstreePlugin(dnf.Plugin):
             self.automatic.look(self.wish)
         if self.has_nothing_to_do or (self.wish is None and self.automatic is None):
             return
-        choose = functools.partial(self.wish.choose, progress=terminal.pulling) if self.wish else layering.stay
+        choose = functools.partial(self.wish.choose, progress=terminal.pulling) if self.wish else taking.stay
         into = self.wish.into if self.wish else ""
-        taken = layering.take(target, from_booted=opts.from_booted, choose=choose, into=into)
-        self.place = self.resources.enter_context(taken)
+        self.take(target, choose=choose, into=into)
         if self.place.destination is not None:
             dnf_base.use_rpmdb_of(self.place.staged.lower)
             self.take_release(self.place.staged.lower)
@@ -148,11 +147,12 @@ class OstreePlugin(dnf.Plugin):
 
         opts = self.program.opts
         if self.place is None:
-            self.place = self.resources.enter_context(layering.take(target, from_booted=opts.from_booted))
+            self.take(target)
         where = self.place
         wanted = move.Move(self.base, where, options, self.wish.forgotten if self.wish else ())
         self.tell(wanted.opening())
         self.layering = layering.stage(wanted, dbpath, self.resources)
+        self.program.is_staged(self)
         if where.starts_elsewhere and opts.releasever is None:
             wanted.require_same_release(self.base.conf.releasever)
         if opts.preview or opts.check:
@@ -161,9 +161,24 @@ class OstreePlugin(dnf.Plugin):
             self.layering.move.show_below_table()
         self.base.do_transaction = self.around_transaction(self.base.do_transaction)
         if self.wish is not None:
-            self.cli.command.run = self.around_run(self.cli.command.run)
+            self.go()
         if self.in_session:
             around_session(self.cli.command, self.finish)
+
+    def take(self, target, **where):
+        from ostree_layer import taking
+
+        command = self.program.command
+        lasts = getattr(command, "outlasts_lock", False)
+        taken = taking.take(target, from_booted=self.program.opts.from_booted, outlasts_lock=lasts, **where)
+        self.place = self.resources.enter_context(taken)
+
+    def go(self):
+        """Let what was asked for before be asked for again where this run goes, or be forgotten."""
+        if self.wish.starts_anew:
+            self.layering.move.start_anew()
+        else:
+            self.cli.command.run = self.around_run(self.cli.command.run)
 
     @property
     def in_session(self):

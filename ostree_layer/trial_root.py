@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The root that a trial sees: the host with another /usr, where all that is written outside of homes is thrown away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from ostree_layer import account_files, mounts, ownership
+from ostree_layer.staged_root import StagedRoot
+
+# The host's own.
+SHARED = ("dev", "sys", "run", "tmp")
+# In /var, and the host's own as well.
+HOMES = ("home", "roothome")
+# What a tree of another make has to know of this machine, besides its accounts.
+IDENTITY = ("resolv.conf", "hostname", "hosts", "machine-id", "localtime")
+
+
+class Trial(NamedTuple):
+    """What a trial's root is made of.
+
+    `layers` are what its /usr is made of, the first on top; `sysroot`, `boot`, `etc` and `var` are the host's, `home`
+    the user's. A tree that is another system, `is_other`, comes with its own /etc.
+    """
+
+    staged: StagedRoot
+    layers: list[Path]
+    sysroot: Path
+    boot: Path
+    etc: Path
+    var: Path
+    home: Path
+    is_other: bool
+
+
+def make(trial: Trial) -> Path:
+    """Mount the root in the private mount namespace that this process is in, and return where."""
+    root = trial.staged.folder / "trial"
+    root.mkdir()
+    mounts.overlay_read_only([_mount_points(trial), *trial.layers], root)
+    for name in SHARED:
+        if not (root / name).is_symlink():
+            mounts.bind(Path("/", name), root / name)
+    mounts.proc(root / "proc", read_only=False)
+    for name, source in (("sysroot", trial.sysroot), ("boot", trial.boot)):
+        mounts.bind(source, root / name, read_only=True, recursive=False)
+    if (root / "tmp").is_symlink():
+        mounts.bind(Path("/tmp"), root / os.readlink(root / "tmp").lstrip("/"))
+    _show_etc(trial, root)
+    _show_var(trial, root)
+    return root
+
+
+def _mount_points(trial: Trial) -> Path:
+    """A layer with the directories that no commit has."""
+    points = trial.staged.folder / "points"
+    points.mkdir()
+    points.chmod(0o755)
+    for name in (*SHARED, "proc", "sysroot", "boot", "etc", "var"):
+        if not (trial.staged.lower / name).is_symlink():
+            (points / name).mkdir()
+    return points
+
+
+def _show_etc(trial: Trial, root: Path) -> None:
+    if not trial.is_other:
+        _show_throw_away(trial, trial.etc, root / "etc")
+        return
+    _show_throw_away(trial, root / "usr/etc", root / "etc")
+    for name in (*account_files.FILES, *IDENTITY):
+        if os.path.lexists(trial.etc / name):
+            (root / "etc" / name).unlink(missing_ok=True)
+            ownership.copy(trial.etc / name, root / "etc" / name)
+
+
+def _show_var(trial: Trial, root: Path) -> None:
+    """Other file systems in it are shown as it is itself, but for those in homes."""
+    homes = [trial.var / name for name in HOMES]
+    home = trial.home.resolve()
+    if Path("/var") in home.parents:
+        homes.append(trial.var / home.relative_to("/var"))
+    for point in (trial.var, *mounts.below(trial.var)):
+        if not {point, *point.parents} & set(homes):
+            _show_throw_away(trial, point, root / "var" / point.relative_to(trial.var))
+    for path in filter(Path.is_dir, homes):
+        mounts.bind(path, root / "var" / path.relative_to(trial.var))
+
+
+def _show_throw_away(trial: Trial, lower: Path, target: Path) -> None:
+    """Show lower at target, where it can be written to, and nothing that is written lasts."""
+    folder = trial.staged.folder / "thrown-away" / str(target.stat().st_ino)
+    upper, work = folder / "upper", folder / "work"
+    for path in (upper, work):
+        path.mkdir(parents=True)
+    shutil.copystat(lower, upper)  # the upper's own mode and owner become those of what is shown
+    status = lower.stat()
+    os.chown(upper, status.st_uid, status.st_gid)
+    mounts.overlay(lower, upper, work, target)
