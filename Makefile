@@ -22,7 +22,7 @@ deps:
 	tests/install-deps
 
 check: deps
-	$(PYTHON) -m pytest -n 2 --dist loadgroup --ignore=tests/vm tests
+	$(PYTHON) -m pytest -n 3 --dist loadgroup --ignore=tests/vm tests
 
 check-vm: deps
 	$(PYTHON) -m pytest -n 2 tests/vm

@@ -17,7 +17,7 @@ import dnf.i18n
 import dnf.util
 
 from .ostree_automatic import Automatic, require_sense
-from .ostree_finish import finish
+from .ostree_finish import finish, require_sense_of
 from .ostree_guards import guarded, harmless
 from .ostree_program import Program, around_session
 
@@ -149,6 +149,7 @@ class OstreePlugin(dnf.Plugin):
         if self.place is None:
             self.take(target)
         where = self.place
+        require_sense_of(opts, where)
         wanted = move.Move(self.base, where, options, self.wish.forgotten if self.wish else ())
         self.tell(wanted.opening())
         self.layering = layering.stage(wanted, dbpath, self.resources)

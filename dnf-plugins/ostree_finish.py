@@ -3,9 +3,17 @@
 
 import dnf.i18n
 
-from .ostree_guards import harmless
+from .ostree_guards import guarded, harmless
 
 _, P_ = dnf.i18n.translation("ostree-layer")
+
+
+def require_sense_of(opts, place):
+    """Refuse what could not be done in the end, before anything is."""
+    if opts.apply_live:
+        from ostree_layer import live_act
+
+        live_act.require_possible(place.locked)
 
 
 def finish(plugin):
@@ -37,4 +45,16 @@ def deploy(plugin, tree, command):
     name = plugin.wish.name if plugin.wish else ""
     deployed = harmless(plugin.layering.deploy)(tree, command, terminal.progress, name)
     plugin.tell([*plugin.layering.move.difference(tree), *terminal.installed(deployed)])
+    if plugin.program.opts.apply_live:
+        apply_live(plugin)
     return deployed
+
+
+@guarded
+def apply_live(plugin):
+    """Let the host run the deployment that was made; where that fails, it is there all the same."""
+    from ostree_layer import live_act, live_words, terminal
+
+    move = plugin.layering.move
+    applied = live_act.apply(move.place.target, move.settings.not_live, terminal.progress)
+    plugin.tell(live_words.applied(applied))

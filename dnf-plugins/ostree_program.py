@@ -5,7 +5,13 @@ import argparse
 
 # What dnf-automatic, which has no command line of DNF, says in the place of one.
 NO_OPTIONS = argparse.Namespace(
-    automatic=False, check=False, from_booted=False, preview=False, releasever=None, unchanged_exit_77=False
+    apply_live=False,
+    automatic=False,
+    check=False,
+    from_booted=False,
+    preview=False,
+    releasever=None,
+    unchanged_exit_77=False,
 )
 
 

@@ -58,7 +58,8 @@ class TryCommand(dnf.cli.commands.install.InstallCommand):
     @guarded
     def configure(self):
         require_host(self.opts)
-        if self.opts.preview or self.opts.check:
+        opts = self.opts
+        if opts.preview or opts.check or (opts.apply_live and not opts.keep):
             raise dnf.exceptions.Error(_("'dnf try' knows no preview: nothing is deployed without --keep"))
         from ostree_layer import caller
 

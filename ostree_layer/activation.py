@@ -6,8 +6,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import boot, commit, deploy, etc, host, journal, lean, metadata, repo, retention, sysroot
+from ostree_layer import (
+    boot,
+    commit,
+    deploy,
+    etc,
+    etc_defaults,
+    etc_words,
+    host,
+    journal,
+    lean,
+    live_state,
+    metadata,
+    repo,
+    retention,
+    sysroot,
+)
 from ostree_layer.deploy import Tree
+from ostree_layer.errors import HostError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.model import Deployed, EtcConflict, Settings, Target
 from ostree_layer.ostree_gi import GLib, OSTree
@@ -36,16 +52,26 @@ def merge_of(locked: OSTree.Sysroot, stateroot: str) -> Path | None:
     return sysroot.deployment_path(locked, merge) if merge is not None else None
 
 
-def meet_local_etc(merge: Path | None, new: Path) -> tuple[EtcConflict, ...]:
-    """Where the defaults in `new` meet what is local in the /etc of the deployment `merge`.
+def meet_local_etc(locked: OSTree.Sysroot, stateroot: str, new: Path) -> tuple[EtcConflict, ...]:
+    """Where the defaults in `new` meet what is local in the /etc that will be merged into them.
 
     HostError where libostree could not merge it.
     """
+    merge = merge_of(locked, stateroot)
     if merge is None:
         return ()
-    local = etc.local_changes(merge / "usr/etc", merge / "etc")
-    etc.require_mergeable(local, new, merge / "etc")
+    given = live_state.given_to(sysroot.work_folder(locked), merge)
+    local = etc_defaults.own(etc.local_changes(merge / "usr/etc", merge / "etc"), given, merge / "etc")
+    _require_mergeable(local, new, merge / "etc")
     return etc.conflicts(local, merge / "usr/etc", new, merge / "etc")
+
+
+def _require_mergeable(local: etc.Changes, new: Path, mine: Path) -> None:
+    """HostError where libostree would refuse to merge, which for a staged deployment it does at the shutdown."""
+    met = "; ".join(etc_words.render_obstacles(etc.obstacles(local, new, mine)))
+    if met:
+        hint = "remove it, or make it again what it is in /usr/etc, and try again"
+        raise HostError(f"{met}: libostree cannot merge that", hint=hint)
 
 
 def activate(

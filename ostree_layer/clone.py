@@ -13,7 +13,7 @@ import os
 import struct
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,18 +87,19 @@ class Cloner:
         path = os.path.join(self.target, directory.path) if directory.path else os.fspath(self.target)
         os.mkdir(path)
         files, directories = dirtree.read_tree(self._read(directory.contents, "dirtree"))
-        self._link(path, files)
+        self.link(path, files)
         for name, contents, meta in directories:
             below = Directory(contents, meta, f"{directory.path}/{name}" if directory.path else name)
             if depth == 1:
                 shared.append(below)
             else:
                 self.make(below, depth - 1, shared)
-        self._dress(path, directory.meta)
+        self.dress(path, directory.meta)
         if depth > 0:
             self._unsettled.append(path)
 
-    def _link(self, path: str, files: Iterator[tuple[str, str]]) -> None:
+    def link(self, path: str, files: Iterable[tuple[str, str]]) -> None:
+        """Make files in a directory, by name and checksum."""
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             for name, checksum in files:
@@ -112,7 +113,7 @@ class Cloner:
         finally:
             os.close(folder)
 
-    def _dress(self, path: str, meta: str) -> None:
+    def dress(self, path: str, meta: str) -> None:
         """Give a directory its owner, extended attributes and mode."""
         if meta not in self._metas:
             self._metas[meta] = dirtree.read_meta(self._read(meta, "dirmeta"))

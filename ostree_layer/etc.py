@@ -14,13 +14,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Optional
 
-from ostree_layer import account_files, etc_words
+from ostree_layer import account_files
 from ostree_layer.errors import HostError
 from ostree_layer.etc_model import EtcObstacle, LocalEtc
 from ostree_layer.model import EtcConflict
 
 Status = Optional[os.stat_result]
 CHUNK = 1 << 16
+NOTHING, DIRECTORY = "nothing", "a directory"
 
 
 class Change(enum.Enum):
@@ -68,7 +69,7 @@ def _conflicts(local: Changes, old: Path, new: Path, mine: Path) -> Iterator[Etc
         if here is not Change.UNREAD and not _is_settled(mine / path, new / path):
             tree = _change_of(old / path, new / path)
             if tree is not None:
-                yield EtcConflict(path, here.value, tree.value, _is_account_file(path))
+                yield EtcConflict(path, here.value, tree.value, is_account_file(path))
 
 
 def _is_settled(mine: Path, new: Path) -> bool:
@@ -78,6 +79,14 @@ def _is_settled(mine: Path, new: Path) -> bool:
         return here is there
     both_directories = stat.S_ISDIR(here.st_mode) and stat.S_ISDIR(there.st_mode)
     return both_directories or _compare(os.fspath(mine), here, os.fspath(new), there) in (None, Change.UNREAD)
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two paths have the same, or both nothing; of directories only they themselves are compared."""
+    here, there = _status(one), _status(other)
+    if here is None or there is None:
+        return here is there
+    return _compare(os.fspath(one), here, os.fspath(other), there) is None
 
 
 def _change_of(old: Path, new: Path) -> Change | None:
@@ -92,7 +101,7 @@ def _change_of(old: Path, new: Path) -> Change | None:
     return None if change is Change.UNREAD else change
 
 
-def _is_account_file(path: str) -> bool:
+def is_account_file(path: str) -> bool:
     """Whether it is /etc/passwd or one of its kind, or the copy that the account tools keep of it."""
     return (path[:-1] if path.endswith("-") else path) in account_files.FILES
 
@@ -108,29 +117,22 @@ def obstacles(local: Changes, new: Path, mine: Path) -> tuple[EtcObstacle, ...]:
         return tuple(dict.fromkeys(obstacle for obstacle in met if obstacle is not None))
 
 
-def require_mergeable(local: Changes, new: Path, mine: Path) -> None:
-    """Raise HostError where libostree would refuse to merge, which for a staged deployment it does at the shutdown."""
-    met = "; ".join(etc_words.render_obstacles(obstacles(local, new, mine)))
-    if met:
-        hint = "remove it, or make it again what it is in /usr/etc, and try again"
-        raise HostError(f"{met}: libostree cannot merge that", hint=hint)
-
-
 def _obstacle(path: str, local: Changes, new: Path, mine: Path) -> EtcObstacle | None:
     for above in reversed(PurePosixPath(path).parents[:-1]):
         is_copied = str(above) in local and local[path] is not Change.REMOVED
         if not is_copied and (new / above).exists() and not (new / above).is_dir():
-            return EtcObstacle(str(above), "a directory", _kind(new / above))
+            return EtcObstacle(str(above), DIRECTORY, kind(new / above))
     here = _status(mine / path)
-    is_in_the_way = here is not None and not stat.S_ISDIR(here.st_mode) and _kind(new / path) == "a directory"
-    return EtcObstacle(path, _kind(mine / path), "a directory") if is_in_the_way else None
+    is_in_the_way = here is not None and not stat.S_ISDIR(here.st_mode) and kind(new / path) == DIRECTORY
+    return EtcObstacle(path, kind(mine / path), DIRECTORY) if is_in_the_way else None
 
 
-def _kind(path: Path) -> str:
+def kind(path: Path) -> str:
+    """What is at a path, in words."""
     status = _status(path)
     if status is None:
-        return "nothing"
-    names = {stat.S_IFDIR: "a directory", stat.S_IFREG: "a file", stat.S_IFLNK: "a symbolic link"}
+        return NOTHING
+    names = {stat.S_IFDIR: DIRECTORY, stat.S_IFREG: "a file", stat.S_IFLNK: "a symbolic link"}
     return names.get(stat.S_IFMT(status.st_mode), "a special file")
 
 

@@ -7,6 +7,7 @@ import argparse
 
 OPTIONS = {
     "--from-booted": "start from the booted deployment, not from one that waits for a reboot",
+    "--apply-live": "let the running system be as the new deployment at once, without a reboot",
     "--preview": "make the new tree, show its changes, and deploy nothing",
     "--check": "make the new tree, say whether it has changes (exit status 77 if not), and deploy nothing",
     "--allow-downgrade": "follow a ref also to an older commit",

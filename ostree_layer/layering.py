@@ -173,7 +173,8 @@ class Layering:
 
     def _meet_local_etc(self) -> tuple[EtcConflict, ...]:
         """Where the new defaults meet what is local in the /etc that libostree will merge into them."""
-        return activation.meet_local_etc(self._merge, self._place.staged.root / "usr/etc")
+        where = self._place
+        return activation.meet_local_etc(where.locked, where.stateroot, where.staged.root / "usr/etc")
 
     def _commit(self, local: LocalCommit, packages: set[Package]) -> Tree:
         work = sysroot.work_folder(self._place.locked)
@@ -207,12 +208,9 @@ class Layering:
         return origin.of_tree(self._place.start, self._place.destination, self._words.layer, is_local=is_local)
 
     @property
-    def _merge(self) -> Path | None:
-        return activation.merge_of(self._place.locked, self._place.stateroot)
-
-    @property
     def _local_etc(self) -> Path:
-        return self._merge / "etc" if self._merge else self._place.staged.lower / "usr/etc"
+        merge = activation.merge_of(self._place.locked, self._place.stateroot)
+        return merge / "etc" if merge else self._place.staged.lower / "usr/etc"
 
     @property
     def _previous(self) -> GLib.Variant:

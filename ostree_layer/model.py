@@ -7,6 +7,11 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+# Names of packages that a running system is not given: what has begun with the old ones goes on with them.
+NOT_LIVE = (
+    *("kernel", "kernel-*", "linux-image-*", "linux-modules-*", "glibc", "glibc-common", "libc6", "libc-bin"),
+    *("systemd", "systemd-libs", "systemd-udev", "systemd-pam", "libsystemd*", "udev", "dbus", "dbus-*"),
+)
 # Of a GPG key: what ends its fingerprint.
 KEY_ID = re.compile(r"(0x)?[0-9A-Fa-f]{8,}", re.IGNORECASE)
 
@@ -137,6 +142,7 @@ class Settings:
     automatic: str = "none"
     automatic_window: str = ""
     certified_by: tuple[str, ...] = ()
+    not_live: tuple[str, ...] = NOT_LIVE
 
 
 @dataclasses.dataclass(frozen=True)

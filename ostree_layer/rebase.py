@@ -92,7 +92,7 @@ class Plan:
 
     def _meet_local_etc(self, store: OSTree.Repo, defaults: Path) -> tuple[EtcConflict, ...]:
         checkout.tree(store, self.destination.checksum, defaults, "/usr/etc")
-        return activation.meet_local_etc(activation.merge_of(self.locked, self.stateroot), defaults)
+        return activation.meet_local_etc(self.locked, self.stateroot, defaults)
 
 
 @contextlib.contextmanager

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,14 +24,20 @@ NO_STATE = -1
 
 def installed_packages(root: Path, dbpath: str) -> tuple[Package, ...]:
     """The packages in the rpm database at dbpath of root, keys left out."""
-    return tuple(sorted(_package(header) for header in _headers_at(root, dbpath)))
+    return tuple(sorted(_package(header) for header in headers(root, dbpath)))
 
 
-def _headers_at(root: Path, dbpath: str) -> Iterator[Any]:
+def headers(root: Path, dbpath: str) -> Iterator[Any]:
     """The headers of the packages in the rpm database at dbpath of root, keys left out."""
+    with _database_at(dbpath):
+        yield from (header for header in _headers(root) if header["name"] != "gpg-pubkey")
+
+
+@contextlib.contextmanager
+def _database_at(dbpath: str) -> Iterator[None]:
     rpm.addMacro("_dbpath", f"/{dbpath}")
     try:
-        yield from (header for header in _headers(root) if header["name"] != "gpg-pubkey")
+        yield
     finally:
         rpm.delMacro("_dbpath")
 
@@ -40,7 +48,7 @@ def packaged_files(root: Path, dbpath: str) -> Iterator[PackagedFile]:
     Ghosts are left out, and so is what was not installed, as documentation that nobody wanted, or has been replaced
     by another package.
     """
-    for header in _headers_at(root, dbpath):
+    for header in headers(root, dbpath):
         nevra, algorithm = _package(header).nevra, DIGESTS.get(header["filedigestalgo"] or 0, "")
         for file in rpm.files(header):
             if not file.fflags & rpm.RPMFILE_GHOST and file.state in (rpm.RPMFILE_STATE_NORMAL, NO_STATE):
@@ -65,7 +73,7 @@ def _packaged_file(file: Any, nevra: str, algorithm: str) -> PackagedFile:
 def changelogs(root: Path, dbpath: str) -> dict[Package, tuple[Change, ...]]:
     """The changelogs of the packages in the rpm database at dbpath of root, newest entry first."""
     found = {}
-    for header in _headers_at(root, dbpath):
+    for header in headers(root, dbpath):
         columns = (header["changelogtime"], header["changelogname"], header["changelogtext"])
         found[_package(header)] = tuple(Change(*entry) for entry in zip(*columns))
     return found
@@ -82,10 +90,33 @@ def paths(root: Path, name: str) -> Iterator[str]:
 def paths_by_name(root: Path, dbpath: str, names: Collection[str]) -> dict[str, set[str]]:
     """The paths, ghosts included, that the packages called names have in the rpm database at dbpath of root."""
     found: dict[str, set[str]] = {name: set() for name in names}
-    for header in _headers_at(root, dbpath):
+    for header in headers(root, dbpath):
         if header["name"] in found:
             found[header["name"]].update(header["filenames"])
     return found
+
+
+def files_of(root: Path, dbpath: str, names: Collection[str]) -> set[str]:
+    """The paths, ghosts included and directories left out, that the packages called names have in an rpm database."""
+    wanted = (header for header in headers(root, dbpath) if header["name"] in names)
+    pairs = (pair for header in wanted for pair in zip(header["filenames"], header["filemodes"]))
+    return {path for path, mode in pairs if not stat.S_ISDIR(mode)}
+
+
+def broken(root: Path, dbpath: str, new: Iterable[Any], names: Collection[str]) -> set[str]:
+    """The names of the packages that would lack something, or stand in each other's way.
+
+    That is if of those in the rpm database all that are called names were gone, and of `new`, headers, all were there.
+    """
+    with _database_at(dbpath):
+        transaction, come = _reader(root), set()
+        for header in new:
+            transaction.addInstall(header, header["name"], "u")
+            come.add(header["name"])
+        for name in set(names) - come:
+            transaction.addErase(name)
+        transaction.check()
+        return {problem.pkgNEVR.rsplit("-", 2)[0] for problem in transaction.problems()}
 
 
 def accounts_used(root: Path, names: Iterable[str]) -> dict[str, set[str]]:

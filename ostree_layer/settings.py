@@ -37,6 +37,7 @@ def parse(parser: Any) -> Settings:
         automatic=_choice(parser, "automatic", default=Settings.automatic),
         automatic_window=_window(parser, "automatic_window"),
         certified_by=_key_ids(parser, "certified_by"),
+        not_live=_words(parser, "not_live") or Settings.not_live,
     )
 
 
@@ -69,8 +70,12 @@ def _window(parser: Any, key: str) -> str:
     return text
 
 
+def _words(parser: Any, key: str) -> tuple[str, ...]:
+    return tuple(_text(parser, key).replace(",", " ").split())
+
+
 def _key_ids(parser: Any, key: str) -> tuple[str, ...]:
-    words = tuple(_text(parser, key).replace(",", " ").split())
+    words = _words(parser, key)
     for word in words:
         if not KEY_ID.fullmatch(word):
             hint = "that is 8 or more of the last hex digits of its fingerprint"

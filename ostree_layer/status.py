@@ -11,7 +11,9 @@ from ostree_layer import (
     checkout,
     diff,
     etc,
+    etc_defaults,
     finalization,
+    live_state,
     metadata,
     origin,
     repo,
@@ -25,7 +27,7 @@ from ostree_layer.etc_model import EtcStatus
 from ostree_layer.model import Package, PackageDiff, Requests, Settings
 from ostree_layer.oci import reference
 from ostree_layer.ostree_gi import OSTree
-from ostree_layer.status_model import AutomaticStatus, DeploymentStatus, SignatureStatus, Status
+from ostree_layer.status_model import AutomaticStatus, DeploymentStatus, LiveStatus, SignatureStatus, Status
 
 UNLOCKED_NONE = OSTree.DeploymentUnlockedState.NONE
 
@@ -83,12 +85,21 @@ def _read_one(loaded: OSTree.Sysroot, index: int) -> DeploymentStatus:
         booted=booted is not None and deployment.equal(booted),
         staged=deployment.is_staged(),
         pinned=retention.is_pinned_by_user(deployment),
+        live=_live(loaded, deployment),
         unlocked="" if unlocked == UNLOCKED_NONE else OSTree.Deployment.unlocked_state_to_string(unlocked),
         merge=deployment.equal(loaded.get_merge_deployment(deployment.get_osname())),
         signatures=_signatures(store, local.base if local else checksum, origin.remote(deployment)),
         changes=_changes(loaded, _compared_with(loaded, index), deployment),
         etc=_read_etc(loaded, deployment),
     )
+
+
+def _live(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> LiveStatus | None:
+    booted = sysroot.find_booted(loaded)
+    record = live_state.current(sysroot.work_folder(loaded))
+    if record is None or booted is None or not deployment.equal(booted):
+        return None
+    return LiveStatus(record.commit, record.version, record.left)
 
 
 def _pinned_to(deployment: OSTree.Deployment) -> str:
@@ -115,7 +126,7 @@ def _read_etc(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> EtcStatu
     former, staged = _waits_after(loaded, deployment) or deployment, deployment.is_staged()
     root, other = sysroot.deployment_path(loaded, deployment), sysroot.deployment_path(loaded, former)
     old, new, mine = other / "usr/etc", root / "usr/etc", other / "etc"
-    local, merged = etc.local_changes(new, root / "etc"), etc.local_changes(old, mine)
+    local, merged = (_local(loaded, tree) for tree in (root, other))
     # Where the merge is over, a file that is no longer local is one for which the user took the new default.
     conflicts = [c for c in etc.conflicts(merged, old, new, mine) if staged or c.path in local]
     return EtcStatus(
@@ -125,6 +136,11 @@ def _read_etc(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> EtcStatu
         conflicts=tuple(conflicts),
         obstacles=etc.obstacles(merged, new, mine) if staged else (),
     )
+
+
+def _local(loaded: OSTree.Sysroot, deployment: Path) -> etc.Changes:
+    given = live_state.given_to(sysroot.work_folder(loaded), deployment)
+    return etc_defaults.own(etc.local_changes(deployment / "usr/etc", deployment / "etc"), given, deployment / "etc")
 
 
 def _etc_of(loaded: OSTree.Sysroot, deployment: OSTree.Deployment) -> str:

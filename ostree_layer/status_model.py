@@ -22,6 +22,15 @@ class SignatureStatus:
 
 
 @dataclasses.dataclass(frozen=True)
+class LiveStatus:
+    """The commit that runs in the place of the booted one, but for packages that are left to the reboot."""
+
+    checksum: str
+    version: str = ""
+    left: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class DeploymentStatus:
     """One deployment; `timestamp` is its commit's, in seconds since the epoch."""
 
@@ -48,6 +57,7 @@ class DeploymentStatus:
     merge: bool = False
     """Whether it is the one whose /etc the next deployment of its stateroot gets."""
     unlocked: str = ""
+    live: LiveStatus | None = None
     signatures: SignatureStatus = SignatureStatus()
     changes: PackageDiff = PackageDiff()
     """What booting it would change: see `status.read`."""

@@ -10,7 +10,7 @@ from typing import Any
 from ostree_layer import diff, etc_words, tree_words
 from ostree_layer.advisories import SEVERITIES
 from ostree_layer.fields import field, listed, moment
-from ostree_layer.status_model import AutomaticStatus, DeploymentStatus, SignatureStatus, Status
+from ostree_layer.status_model import AutomaticStatus, DeploymentStatus, LiveStatus, SignatureStatus, Status
 from ostree_layer.updates import NONE, Available
 
 LINES = 12
@@ -103,6 +103,12 @@ def _fields(deployment: DeploymentStatus) -> Iterator[tuple[str, str]]:
     yield "Inactive requests", " ".join(map(_asked, requests.inactive))
     yield "Parked requests", " ".join(map(_asked, requests.parked))
     yield "Unlocked", deployment.unlocked
+    yield "Applied live", _live(deployment.live) if deployment.live else ""
+
+
+def _live(found: LiveStatus) -> str:
+    left = f", but for {' '.join(found.left)}" if found.left else ""
+    return found.checksum + (f" ({found.version})" if found.version else "") + left
 
 
 def _asked(request: str) -> str:

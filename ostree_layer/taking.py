@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-from ostree_layer import mounts, signals, staging, sysroot, trunk
+from ostree_layer import live, mounts, signals, staging, sysroot, trunk
 from ostree_layer.failpoint import failpoint
 from ostree_layer.model import Destination, Target
 from ostree_layer.ostree_gi import OSTree
@@ -39,6 +39,7 @@ def take(
         destination = choose(locked, start)
         work = sysroot.work_folder(locked)
         staging.sweep(work)
+        live.sweep(work, sysroot.sysroot_path(locked))
         claims = stack.enter_context(contextlib.ExitStack())
         commit = destination.checksum if destination else start.get_csum()
         lower = stack.enter_context(trunk.of(locked, commit, outlasts_lock=outlasts_lock))

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import account_files, mounts, ownership
+from ostree_layer import account_files, etc_defaults, mounts, ownership, settling
 from ostree_layer.staged_root import StagedRoot
 
+log = logging.getLogger("dnf.plugin")
 # The host's own.
 SHARED = ("dev", "sys", "run", "tmp")
 # In /var, and the host's own as well.
@@ -22,15 +25,18 @@ IDENTITY = ("resolv.conf", "hostname", "hosts", "machine-id", "localtime")
 class Trial(NamedTuple):
     """What a trial's root is made of.
 
-    `layers` are what its /usr is made of, the first on top; `sysroot`, `boot`, `etc` and `var` are the host's, `home`
-    the user's. A tree that is another system, `is_other`, comes with its own /etc.
+    `layers` are what its /usr is made of, the first on top; `former`, a /usr, `sysroot`, `boot`, `etc` and `var` are
+    the host's, `home` the user's. What the host's /etc was `given` by live application is not the admin's own. A tree
+    that is another system, `is_other`, comes with its own /etc.
     """
 
     staged: StagedRoot
     layers: list[Path]
+    former: Path
     sysroot: Path
     boot: Path
     etc: Path
+    given: Mapping[str, str]
     var: Path
     home: Path
     is_other: bool
@@ -51,6 +57,7 @@ def make(trial: Trial) -> Path:
         mounts.bind(Path("/tmp"), root / os.readlink(root / "tmp").lstrip("/"))
     _show_etc(trial, root)
     _show_var(trial, root)
+    _settle(trial, root)
     return root
 
 
@@ -74,6 +81,16 @@ def _show_etc(trial: Trial, root: Path) -> None:
         if os.path.lexists(trial.etc / name):
             (root / "etc" / name).unlink(missing_ok=True)
             ownership.copy(trial.etc / name, root / "etc" / name)
+
+
+def _settle(trial: Trial, root: Path) -> None:
+    """Make what the host would make of the new /usr when it boots, but nothing outside of the trial."""
+    if not trial.is_other:
+        old, new = trial.former / "etc", root / "usr/etc"
+        etc_defaults.take(etc_defaults.planned(old, new, trial.etc, trial.given), new, root / "etc")
+    spared = [f"/{name}" for name in (*SHARED, "proc", *(f"var/{home}" for home in HOMES))]
+    for complaint in settling.settle(trial.former, root / "usr", lambda _path: False, ["chroot", str(root)], spared):
+        log.warning("%s", complaint)
 
 
 def _show_var(trial: Trial, root: Path) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ostree_layer import activation, sysroot, trial_root, trial_run
+from ostree_layer import activation, live_state, sysroot, trial_root, trial_run
 from ostree_layer.caller import Caller
 from ostree_layer.place import Place
 from ostree_layer.trial_root import Trial
@@ -28,8 +28,9 @@ def _trial(place: Place, who: Caller, *, is_changed: bool) -> Trial:
     staged, is_other = place.staged, place.destination is not None
     layers = [staged.upper, staged.lower] if is_changed else [staged.lower]
     physical = sysroot.sysroot_path(place.locked)
+    host = activation.merge_of(place.locked, place.stateroot) or staged.lower
+    etc, var, boot = host / "etc", sysroot.var_path(place.locked, place.stateroot), physical / "boot"
     if place.target.is_booted_host:
-        return Trial(staged, layers, physical, Path("/boot"), Path("/etc"), Path("/var"), who.home, is_other)
-    etc = (activation.merge_of(place.locked, place.stateroot) or staged.lower) / "etc"
-    var = sysroot.var_path(place.locked, place.stateroot)
-    return Trial(staged, layers, physical, physical / "boot", etc, var, who.home, is_other)
+        etc, var, boot = Path("/etc"), Path("/var"), Path("/boot")
+    given = live_state.given_to(sysroot.work_folder(place.locked), host)
+    return Trial(staged, layers, host / "usr", physical, boot, etc, given, var, who.home, is_other)

@@ -57,8 +57,9 @@ def left(host: Host) -> list[Path]:
 
 
 def test_a_command_has_the_packages_and_stdout_for_itself(shared: Host) -> None:
-    printed, told = tried(shared, "app", "--", "cat", "--", "/usr/bin/app", "/usr/lib/lib", "/usr/share/toy/kept")
-    assert printed == "1\n1\nkept\n"
+    files = ("/usr/bin/app", "/usr/share/toy/kept", "/etc/app.conf")
+    printed, told = tried(shared, "app", "--", "cat", "--", *files)
+    assert printed == "1\nkept\na=1\n"
     assert told.endswith(f"\nComplete!\n{OPENING}") and "Installing dependencies:\n lib " in told
     assert not (shared.tree / "usr/bin/app").exists()
 

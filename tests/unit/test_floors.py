@@ -13,32 +13,33 @@ PACKAGE = Path(__file__).parents[2] / "ostree_layer"
 FLOORS = (
     "account_files compose.versions contexts dirtree errors evr failpoint fields files host_options hosting"
     " hosting.reports http_heads layout.os_release layout.selinux model modes objects oci oci.form ownership"
-    " report rpm_model signals staged_root treefile.merging vm vm.supplement",
+    " report rpm_model running_code signals staged_root treefile.merging vm vm.supplement",
     "advisories caller compose.lockfile compose.repositories compose_options contents database diff etc_model"
-    " forwarding fsck host hosting.results hosting.serving labels layout.ids layout.record loopback metadata"
-    " mounts network oci.importing oci.layout oci.reference ostree_gi privileges process repo requests rpm_ostree"
-    " rpmdb solver sysusers tmpfiles tree_model treefile.kinds treefile.text upper vm.emulator vm.monitor vm.probe"
-    " window",
-    "beside cage checkout clone commit compose.composed dnf_base downloads etc_words finalization graft"
+    " forwarding fsck host hosting.results hosting.serving labels layout.ids layout.record live_model loopback"
+    " metadata mounts network oci.importing oci.layout oci.reference ostree_gi privileges process repo requests"
+    " rpm_ostree rpmdb solver sysusers tmpfiles tree_model treefile.kinds treefile.text upper vm.emulator"
+    " vm.monitor vm.probe window",
+    "beside cage checkout clone commit compose.composed dnf_base downloads etc etc_words finalization graft"
     " hosting.smoketest_report hosting.store hosting.upstream keyring layout.accounts layout.initramfs"
     " layout.machine layout.paths layout.places layout.reproducible layout.rpm_home layout.skeleton layout.var"
-    " lean local_history local_rpms looks misfits move_words notices oci.chunks oci.derived oci.records oci.skopeo"
-    " origin relabel replay signatures sysroot tree_words treefile.files treefile.keys treefile.kickstart"
-    " treefile.kickstart_file treefile.rules treefile.source treefile.variables trial_root updates vm.machine"
-    " vm.scratch",
+    " lean live_state live_unit live_words local_history local_rpms looks misfits move_words notices oci.chunks"
+    " oci.derived oci.records oci.skopeo origin relabel replay signatures sysroot tree_words treefile.files"
+    " treefile.keys treefile.kickstart treefile.kickstart_file treefile.rules treefile.source treefile.variables"
+    " updates vm.machine vm.scratch",
     "answer boot caged_rpm certification choice comparison compose.customs compose.ids compose.inputs"
-    " compose.layers compose.recipe compose.selection deploy etc hosting.deltas hosting.hosting_words hosting.keys"
-    " hosting.means hosting.promotion hosting.smoketest_page hosting.smoketest_words hosting.summary imports"
-    " interop journal layout layout.kernel ledger looking oci.images oci.layers packaged place pull retention"
-    " settings staging status_model terminal treefile treefile.rendering trees trial_run var_data vm.trial",
+    " compose.layers compose.recipe compose.selection deploy etc_defaults hosting.deltas hosting.hosting_words"
+    " hosting.keys hosting.means hosting.promotion hosting.smoketest_page hosting.smoketest_words hosting.summary"
+    " imports interop journal layout layout.kernel ledger live_layer live_policy looking oci.images oci.layers"
+    " packaged place pull retention settings settling staging status_model terminal treefile treefile.rendering"
+    " trees trial_run var_data vm.trial",
     "activation automatic cleaner compose.export compose.family compose.order compose.record compose.workshop"
     " destination details history hosting.act hosting.certifying hosting.mirror hosting.pruning hosting.publishing"
-    " hosting.pushing hosting.smoketests hosting.soundness move oci.encapsulation pins remotes stateroots status"
-    " status_words switching tidying trunk vm.disk workpiece",
+    " hosting.pushing hosting.smoketests hosting.soundness live move oci.encapsulation pins remotes stateroots"
+    " status status_words switching tidying trial_root trunk vm.disk workpiece",
     "compose compose.planning compose.report deployment_words hosting.certify_act hosting.delta_act"
     " hosting.host_act hosting.mirror_act hosting.prune_act hosting.publish_act hosting.remote_act"
-    " hosting.repair_act hosting.serve_act hosting.sign_act hosting.smoketest_act journey layering rebase taking"
-    " tree_acts trying",
+    " hosting.repair_act hosting.serve_act hosting.sign_act hosting.smoketest_act journey layering live_act"
+    " live_end rebase taking tree_acts trying",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.
