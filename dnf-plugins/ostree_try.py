@@ -3,6 +3,7 @@
 
 import logging
 import os
+import sys
 
 import dnf
 import dnf.cli.commands.install
@@ -94,6 +95,7 @@ class TryCommand(dnf.cli.commands.install.InstallCommand):
         from ostree_layer import trying
 
         logger.info(self.opening())
+        sys.stdout.flush()  # what DNF has printed comes first
         is_kept, place = self.opts.keep, self.staged_by.place
         made = {"is_changed": self.is_changed, "is_kept": is_kept}
         status = trying.try_out(place, self.program, self.caller, stdout=self.stdout, **made)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ostree_layer import account_files, etc_defaults, mounts, ownership, settling
+from ostree_layer import account_files, etc_defaults, host, mounts, ownership, settling
 from ostree_layer.staged_root import StagedRoot
 
 log = logging.getLogger("dnf.plugin")
@@ -69,6 +69,7 @@ def _mount_points(trial: Trial) -> Path:
     for name in (*SHARED, "proc", "sysroot", "boot", "etc", "var"):
         if not (trial.staged.lower / name).is_symlink():
             (points / name).mkdir()
+    (points / host.TRIAL_MARK.name).touch()
     return points
 
 
@@ -97,7 +98,7 @@ def _show_var(trial: Trial, root: Path) -> None:
     """Other file systems in it are shown as it is itself, but for those in homes."""
     homes = [trial.var / name for name in HOMES]
     home = trial.home.resolve()
-    if Path("/var") in home.parents:
+    if Path("/var") in home.parents and not {f"/var/{name}" for name in HOMES} & set(map(str, [home, *home.parents])):
         homes.append(trial.var / home.relative_to("/var"))
     for point in (trial.var, *mounts.below(trial.var)):
         if not {point, *point.parents} & set(homes):
