@@ -107,7 +107,8 @@ def _apply(scene: _Scene, patterns: tuple[str, ...]) -> Applied:
     given = former.etc if former else {}
     paths = _etc_paths(scene, left, given)
     with live.new_layer(scene.work) as folder:
-        live_layer.make(sysroot.objects_path(scene.loaded), *_folders(scene), folder / live.LAYER, left.has)
+        objects = sysroot.objects_path(scene.loaded)
+        live_layer.make(objects, *_folders(scene), folder / live.LAYER, lambda path: left.has(f"usr/{path}"))
         failpoint("live::layered")
         record = _record(scene, left, {**given, **etc_defaults.seals(paths, new / "usr/etc")})
         live.write(folder, record)

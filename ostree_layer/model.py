@@ -212,11 +212,15 @@ class Deployed:
 
 @dataclasses.dataclass(frozen=True)
 class RolledBack:
-    """What boots next; `dropped` is the checksum of a staged deployment that therefore never will."""
+    """What boots next; `dropped` is the checksum of a staged deployment that therefore never will.
+
+    `is_live`: another deployment than the booted one was applied to the running system.
+    """
 
     deployed: Deployed
     is_booted: bool
     dropped: str
+    is_live: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-from ostree_layer import checkout, choice, deploy, diff, repo, retention, sysroot, var_data
+from ostree_layer import checkout, choice, deploy, diff, live_state, repo, retention, sysroot, var_data
 from ostree_layer.errors import HostError
 from ostree_layer.failpoint import failpoint
 from ostree_layer.model import Deployed, PackageDiff, RolledBack, Settings, Target
@@ -43,7 +43,8 @@ class Plan:
         failpoint("switching::written")
         retention.keep(locked, goal.get_osname(), settings.deployments)
         deploy.clean_up_later(self.target, settings.history)
-        return RolledBack(deployed, is_booted, staged.get_csum() if staged is not None else "")
+        is_live = live_state.current(sysroot.work_folder(locked)) is not None
+        return RolledBack(deployed, is_booted, staged.get_csum() if staged is not None else "", is_live=is_live)
 
 
 @contextlib.contextmanager

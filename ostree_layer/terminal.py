@@ -98,7 +98,9 @@ def installed(deployed: Deployed) -> Iterator[str]:
 def rolled_back(result: RolledBack) -> str:
     """After `dnf rollback` and `dnf stateroot switch`."""
     dropped = f"Staged deployment {result.dropped[:12]} is dropped. " if result.dropped else ""
-    where = "It is running now." if result.is_booted else _activation(result.deployed)
+    where = "It is running now." if result.is_booted and not result.is_live else _activation(result.deployed)
+    if result.is_live:
+        where += " What was applied to the running system stays until then, or 'dnf apply-live --reset'."
     return f"{dropped}Deployment {name(result.deployed)} boots next. {where}"
 
 

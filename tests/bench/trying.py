@@ -20,7 +20,7 @@ ROOT = "/var/plain"
 # The tree that is booted, as an ordinary root.
 COPY = f"mkdir {ROOT} && cp -a /usr /bin /sbin /lib /lib64 {ROOT} && mv {ROOT}/usr/etc {ROOT}/etc"
 PLAIN = f"dnf -yC --installroot={ROOT} --releasever=12 --setopt=cachedir=/var/cache/dnf"
-PACKAGES = ("htop", "bc dracut-core file htop nano python3-yaml tree")
+PACKAGES = ("htop", "bc file htop nano tree")
 
 
 def run(made: SoftHost, command: str) -> float:
