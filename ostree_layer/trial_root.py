@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +17,8 @@ from ostree_layer.staged_root import StagedRoot
 log = logging.getLogger("dnf.plugin")
 # The host's own.
 SHARED = ("dev", "sys", "run", "tmp")
-# In /var, and the host's own as well.
-HOMES = ("home", "roothome")
+# In /var, and the host's own as well; and where a tree has them that has no links there.
+HOMES = {"home": "home", "roothome": "root"}
 # What a tree of another make has to know of this machine, besides its accounts.
 IDENTITY = ("resolv.conf", "hostname", "hosts", "machine-id", "localtime")
 
@@ -105,14 +106,17 @@ def _show_var(trial: Trial, root: Path) -> None:
             _show_throw_away(trial, point, root / "var" / point.relative_to(trial.var))
     for path in filter(Path.is_dir, homes):
         mounts.bind(path, root / "var" / path.relative_to(trial.var))
+    for name, seen in HOMES.items():
+        if (root / seen).is_dir() and not (root / seen).is_symlink() and (trial.var / name).is_dir():
+            mounts.bind(trial.var / name, root / seen)
 
 
 def _show_throw_away(trial: Trial, lower: Path, target: Path) -> None:
     """Show lower at target, where it can be written to, and nothing that is written lasts."""
-    folder = trial.staged.folder / "thrown-away" / str(target.stat().st_ino)
+    folder = Path(tempfile.mkdtemp(prefix="thrown-away-", dir=trial.staged.folder))
     upper, work = folder / "upper", folder / "work"
     for path in (upper, work):
-        path.mkdir(parents=True)
+        path.mkdir()
     shutil.copystat(lower, upper)  # the upper's own mode and owner become those of what is shown
     status = lower.stat()
     os.chown(upper, status.st_uid, status.st_gid)
