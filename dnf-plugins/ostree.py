@@ -169,8 +169,7 @@ class OstreePlugin(dnf.Plugin):
     def take(self, target, **where):
         from ostree_layer import taking
 
-        command = self.program.command
-        lasts = getattr(command, "outlasts_lock", False)
+        lasts = getattr(self.program.command, "outlasts_lock", False)
         taken = taking.take(target, from_booted=self.program.opts.from_booted, outlasts_lock=lasts, **where)
         self.place = self.resources.enter_context(taken)
 
