@@ -18,7 +18,7 @@ import dnf.util
 
 from . import ostree_reboot
 from .ostree_automatic import Automatic, require_sense
-from .ostree_finish import finish, require_sense_of
+from .ostree_finish import finish, require_sense_of, transact
 from .ostree_guards import guarded, harmless
 from .ostree_program import Program, around_session
 
@@ -122,7 +122,7 @@ class OstreePlugin(dnf.Plugin):
     @harmless
     def leave(self, target, options):
         """Find the tree that the command goes to, if it goes to any, before the repositories are set up for it."""
-        from ostree_layer import dnf_base, journey, layering, network, terminal
+        from ostree_layer import dnf_base, journey, network, taking, terminal
 
         command, opts, way = self.cli.command, self.cli.command.opts, network.of(self.base.conf)
         self.wish = command.wish(options) if hasattr(command, "wish") else journey.upgrade(opts, options, way)
@@ -130,10 +130,9 @@ class OstreePlugin(dnf.Plugin):
             self.automatic.look(self.wish)
         if self.has_nothing_to_do or (self.wish is None and self.automatic is None):
             return
-        choose = functools.partial(self.wish.choose, progress=terminal.pulling) if self.wish else layering.stay
+        choose = functools.partial(self.wish.choose, progress=terminal.pulling) if self.wish else taking.stay
         into = self.wish.into if self.wish else ""
-        taken = layering.take(target, from_booted=opts.from_booted, choose=choose, into=into)
-        self.place = self.resources.enter_context(taken)
+        self.take(target, choose=choose, into=into)
         if self.place.destination is not None:
             dnf_base.use_rpmdb_of(self.place.staged.lower)
             self.take_release(self.place.staged.lower)
@@ -152,12 +151,13 @@ class OstreePlugin(dnf.Plugin):
 
         opts = self.program.opts
         if self.place is None:
-            self.place = self.resources.enter_context(layering.take(target, from_booted=opts.from_booted))
+            self.take(target)
         where = self.place
         require_sense_of(opts, where)
         wanted = move.Move(self.base, where, options, self.wish.forgotten if self.wish else ())
         self.tell(wanted.opening())
         self.layering = layering.stage(wanted, dbpath, self.resources)
+        self.program.is_staged(self)
         if where.starts_elsewhere and opts.releasever is None:
             wanted.require_same_release(self.base.conf.releasever)
         if opts.preview or opts.check:
@@ -166,9 +166,23 @@ class OstreePlugin(dnf.Plugin):
             self.layering.move.show_below_table()
         self.base.do_transaction = self.around_transaction(self.base.do_transaction)
         if self.wish is not None:
-            self.cli.command.run = self.around_run(self.cli.command.run)
+            self.go()
         if self.in_session:
             around_session(self.cli.command, self.finish)
+
+    def take(self, target, **where):
+        from ostree_layer import taking
+
+        lasts = getattr(self.program.command, "outlasts_lock", False)
+        taken = taking.take(target, from_booted=self.program.opts.from_booted, outlasts_lock=lasts, **where)
+        self.place = self.resources.enter_context(taken)
+
+    def go(self):
+        """Let what was asked for before be asked for again where this run goes, or be forgotten."""
+        if self.wish.starts_anew:
+            self.layering.move.start_anew()
+        else:
+            self.cli.command.run = self.around_run(self.cli.command.run)
 
     @property
     def in_session(self):
@@ -185,29 +199,8 @@ class OstreePlugin(dnf.Plugin):
         return run
 
     def around_transaction(self, original):
-        @harmless
-        def transact(display):
-            from ostree_layer import dnf_base, solver
-
-            if self.layering.move.is_going and not solver.has_work(self.base):
-                return solver.ask(self.base, self.layering.move.lines())
-            complaints = dnf_base.Complaints()
-            shown = list(display) if isinstance(display, (list, tuple)) else [display]
-            try:
-                tid = original([*shown, complaints])
-            except dnf.cli.CliError:
-                raise
-            except dnf.exceptions.Error as e:
-                reasons = [str(e).rstrip(), str(complaints), *self.layering.reasons()]
-                raise dnf.exceptions.Error(": ".join(filter(None, reasons))) from e
-            if dnf_base.has_failed(self.base):  # which of DNF's own programs dnf only says
-                reasons = filter(None, [str(complaints), *self.layering.reasons()])
-                raise dnf.exceptions.Error("; ".join(reasons) or dnf.i18n._("Transaction failed"))
-            self.layering.rpm_ended(str(complaints))
-            return tid
-
         def do_transaction(display=()):
-            tid = transact(display)
+            tid = transact(self, original, display)
             if not self.in_session and not self.base.conf.downloadonly and "test" not in self.base.conf.tsflags:
                 self.finish()
             return tid
@@ -239,11 +232,4 @@ class OstreePlugin(dnf.Plugin):
             logger.error(_("The ostree plugin could not clean up after itself; the next run will."))
             logger.debug("", exc_info=True)
         if self.has_deployed:
-            self.reboot()
-
-    def reboot(self):
-        """Nobody catches here what DNF says of errors otherwise, and its exit status is decided."""
-        try:
-            ostree_reboot.begin(self.program.opts, self.target)
-        except dnf.exceptions.Error as e:
-            logger.critical(_("Error: %s"), e)
+            ostree_reboot.end(self.program.opts, self.target)

@@ -78,6 +78,26 @@ class ChangingCommand(HostCommand):
         self.cli.demands.root_user = True
 
 
+def require_host(opts):
+    """Let a command that works by the plugin `ostree` do nothing on any other machine: its options are only there."""
+    if not hasattr(opts, "from_booted"):
+        raise dnf.exceptions.Error(_("This machine is not an OSTree host."))
+
+
+def terms_of(command, settings):
+    """What a tree that the user names has to be, for the library."""
+    from ostree_layer import destination, network
+
+    opts, way = command.opts, network.of(command.base.conf)
+    keys = (*getattr(opts, "certified_by", ()), *settings.certified_by)
+    return destination.Terms(keys, opts.allow_downgrade, bool(opts.cacheonly), way)
+
+
+def add_certified_by(parser):
+    text = _("the id of a GPG key that must have signed or certified the commit; can be repeated")
+    parser.add_argument("--certified-by", action="append", default=[], metavar="KEYID", help=text)
+
+
 def register(plugin, commands):
     """Add a plugin's commands to DNF's; a name that somebody else has taken would break every dnf command."""
     for command in commands if plugin.cli is not None else ():

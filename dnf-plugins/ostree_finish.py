@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What becomes of what DNF has done in a staged root; no plugin by itself, but DNF loads what is beside plugins."""
 
+import dnf
+import dnf.cli
+import dnf.exceptions
 import dnf.i18n
 
 from .ostree_guards import guarded, harmless
@@ -14,6 +17,30 @@ def require_sense_of(opts, place):
         from ostree_layer import live_act
 
         live_act.require_possible(place.locked)
+
+
+@harmless
+def transact(plugin, original, display):
+    """Let DNF run its transaction, and say why it failed where DNF does not know."""
+    from ostree_layer import dnf_base, solver
+
+    layering = plugin.layering
+    if layering.move.is_going and not solver.has_work(plugin.base):
+        return solver.ask(plugin.base, layering.move.lines())
+    complaints = dnf_base.Complaints()
+    shown = list(display) if isinstance(display, (list, tuple)) else [display]
+    try:
+        tid = original([*shown, complaints])
+    except dnf.cli.CliError:
+        raise
+    except dnf.exceptions.Error as e:
+        reasons = [str(e).rstrip(), str(complaints), *layering.reasons()]
+        raise dnf.exceptions.Error(": ".join(filter(None, reasons))) from e
+    if dnf_base.has_failed(plugin.base):  # which of DNF's own programs dnf only says
+        reasons = filter(None, [str(complaints), *layering.reasons()])
+        raise dnf.exceptions.Error("; ".join(reasons) or dnf.i18n._("Transaction failed"))
+    layering.rpm_ended(str(complaints))
+    return tid
 
 
 def finish(plugin):

@@ -40,6 +40,11 @@ class Program:
     def is_dnf_automatic(self):
         return self.cli is not None and self.command is None and self.cli.demands.resolving
 
+    def is_staged(self, plugin):
+        """Let the command know that DNF will not touch the machine itself."""
+        if self.command is not None:
+            self.command.staged_by = plugin
+
     def words(self, base):
         """The command line, as the tree that it makes will have it."""
         return " ".join(["dnf", *base.args] if self.command is not None else [self.name])

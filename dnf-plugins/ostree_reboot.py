@@ -20,11 +20,11 @@ def wanted(opts):
 
 def require_sense(base, opts, target):
     """An error, before anything is done, where the reboot that is wanted cannot be, or has nothing to start."""
-    from ostree_layer import rebooting
-
     option = wanted(opts)
     if not option:
         return
+    from ostree_layer import rebooting
+
     if all(getattr(opts, word) for word in WORDS):
         raise dnf.exceptions.Error(_("--reboot and --soft-reboot are two ways: choose one"))
     for name, is_given in (
@@ -39,13 +39,21 @@ def require_sense(base, opts, target):
 
 def begin(opts, target):
     """Reboot if that is wanted; all is unlocked and unmounted, and the new deployment is there whatever comes."""
-    from ostree_layer import errors, rebooting
-
     option = wanted(opts)
     if not option:
         return
+    from ostree_layer import errors, rebooting
+
     logger.info(_("Rebooting into it."))
     try:
         rebooting.begin(target, option)
     except errors.OstreeLayerError as e:
         raise dnf.exceptions.Error(e.sentence()) from e
+
+
+def end(opts, target):
+    """The same at the end of the process: nobody catches what DNF says of errors, and its exit status is decided."""
+    try:
+        begin(opts, target)
+    except dnf.exceptions.Error as e:
+        logger.critical(_("Error: %s"), e)

@@ -6,18 +6,9 @@ import dnf.cli
 import dnf.exceptions
 import dnf.i18n
 
-from .ostree_command import ChangingCommand, register
+from .ostree_command import ChangingCommand, add_certified_by, register, require_host, terms_of
 
 _, P_ = dnf.i18n.translation("ostree-layer")
-
-
-def terms_of(command, settings):
-    """What the tree has to be, for the library."""
-    from ostree_layer import destination, network
-
-    opts, way = command.opts, network.of(command.base.conf)
-    keys = (*getattr(opts, "certified_by", ()), *settings.certified_by)
-    return destination.Terms(keys, opts.allow_downgrade, bool(opts.cacheonly), way)
 
 
 class MoveCommand(dnf.cli.Command):
@@ -36,18 +27,11 @@ class MoveCommand(dnf.cli.Command):
     def configure(self):
         demands = self.cli.demands
         demands.root_user = demands.available_repos = demands.sack_activation = demands.resolving = True
-        if not self.is_on_host:
-            raise dnf.exceptions.Error(_("This machine is not an OSTree host."))
-
-    @property
-    def is_on_host(self):
-        """Whether the options that only a host's dnf has are there."""
-        return hasattr(self.opts, "from_booted")
+        require_host(self.opts)
 
     def run(self):
         """What there is to do, the plugin `ostree` does around this."""
-        if not self.is_on_host:
-            raise dnf.exceptions.Error(_("This machine is not an OSTree host."))
+        require_host(self.opts)
 
     def wish(self, settings):
         """What is wanted, for the library."""
@@ -58,11 +42,6 @@ class MoveCommand(dnf.cli.Command):
         word = getattr(opts, "tree", "")
         terms = terms_of(self, settings)
         return journey.Wish(self.aliases[0], word, terms, opts.from_booted, into, name, tuple(opts.forget))
-
-
-def add_certified_by(parser):
-    text = _("the id of a GPG key that must have signed or certified the commit; can be repeated")
-    parser.add_argument("--certified-by", action="append", default=[], metavar="KEYID", help=text)
 
 
 class SystemSwitchCommand(MoveCommand):

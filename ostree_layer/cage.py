@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, NoReturn, TypeVar
 
 from ostree_layer import mounts, privileges, process
 from ostree_layer.errors import TransactionFailed
@@ -88,7 +88,8 @@ def started(root: Path, work: Work, *, keep: Iterable[int] = (), network: bool =
         with there, mounts.children_in_a_pid_namespace():
             child = os.fork()
             if child == 0:
-                _be_caged(root, work, there, {*keep, there.fileno()}, network=network)
+                inside = {*keep, there.fileno()}
+                be_child(there, lambda channel: _be_caged(root, work, channel, inside, network=network))
         try:
             for cgroup in crowd:
                 (cgroup / "cgroup.procs").write_text(str(child))
@@ -111,11 +112,11 @@ def call(root: Path, function: Callable[[], T], *, is_inside: bool = True) -> T:
         channel.send(pickle.dumps(function()))
 
     with started(root, work) as channel:
-        result: T = _answer(channel)
+        result: T = answer(channel)
         return result
 
 
-def _answer(channel: Channel) -> Any:
+def answer(channel: Channel) -> Any:
     """The result that a caged process sends last."""
     try:
         data = channel.receive()[0]
@@ -132,20 +133,24 @@ def raise_failure(data: bytes) -> None:
         raise error
 
 
-def _be_caged(root: Path, work: Work, end: socket.socket, keep: set[int], *, network: bool) -> None:
-    """Be the child: never return to what the parent was doing when it forked."""
+def be_child(end: socket.socket, work: Work) -> NoReturn:
+    """Never return to what the parent was doing when it forked: end with the work, and send what it raises."""
     status = 1
     try:
         channel = Channel(end)
         try:
-            _enter(root, keep, network=network)
-            channel.receive()
             work(channel)
             status = 0
         except Exception as e:  # noqa: BLE001 - it is raised on the other side
             channel.send(FAILURE + pickle.dumps(e))
     finally:
         os._exit(status)
+
+
+def _be_caged(root: Path, work: Work, channel: Channel, keep: set[int], *, network: bool) -> None:
+    _enter(root, keep, network=network)
+    channel.receive()
+    work(channel)
 
 
 def _enter(root: Path, keep: set[int], *, network: bool) -> None:

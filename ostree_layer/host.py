@@ -13,6 +13,8 @@ from ostree_layer.model import Settings, Target
 
 BOOTED_MARK = Path("/run/ostree-booted")
 SYSTEMD_MARK = Path("/run/systemd/system")
+# In the root that `dnf try` shows, and nowhere else.
+TRIAL_MARK = Path("/.dnf-try")
 STAGED_MARK = Path("/run/ostree/staged-deployment")
 # Where libostree looks for it, on the machine that it runs on.
 BUBBLEWRAP = Path("/usr/bin/bwrap")
@@ -47,6 +49,12 @@ def require_sysroot(path: Path, named_by: str) -> None:
             f"{named_by} names {path}, which is not an OSTree sysroot: it has no ostree/repo",
             hint="ostree admin init-fs makes one",
         )
+
+
+def require_no_trial() -> None:
+    """HostError in what `dnf try` shows."""
+    if TRIAL_MARK.exists():
+        raise HostError("this is what 'dnf try' shows, which has no deployments", hint="leave it first")
 
 
 def source_date_epoch(environment: Mapping[str, str]) -> int | None:

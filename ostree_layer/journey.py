@@ -34,6 +34,7 @@ NAMED = (
     "severity",
 )
 UPGRADE, SWITCH, DEPLOY, RECOMPOSE, IMPORT = "upgrade", "system-switch", "deploy", "recompose", "system-import"
+TRY, KEEP = "try", "try --keep"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,12 +54,17 @@ class Wish:
     forgotten: tuple[str, ...] = ()
     only_looks: bool = False
 
+    @property
+    def starts_anew(self) -> bool:
+        """Whether what was asked for before is not asked for again there."""
+        return self.command in (TRY, KEEP)
+
     def choose(
         self, locked: OSTree.Sysroot, start: OSTree.Deployment, progress: Callable[[], AbstractContextManager[Progress]]
     ) -> Destination | None:
         """The destination, pulled and judged; None where there is no need to go anywhere."""
         store = sysroot.repository(locked)
-        if self.command == SWITCH:
+        if self.command in (SWITCH, KEEP):
             sysroot.require_nothing_staged(locked, from_booted=self.from_booted)
         if self.into:
             sysroot.require_existing(locked, self.into)

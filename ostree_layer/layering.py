@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One DNF run on its way to a deployment: lock, base, stage, let DNF run, normalise, commit, deploy."""
+"""One DNF run on its way to a deployment: stage, let DNF run, normalise, commit, deploy."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ostree_layer import (
@@ -20,10 +19,8 @@ from ostree_layer import (
     interop,
     layout,
     ledger,
-    live,
     metadata,
     misfits,
-    mounts,
     notices,
     origin,
     repo,
@@ -39,41 +36,11 @@ from ostree_layer.errors import TransactionFailed
 from ostree_layer.failpoint import failpoint
 from ostree_layer.layout.kernel import Wishes
 from ostree_layer.looking import HISTORY
-from ostree_layer.model import Deployed, Destination, EtcConflict, LocalCommit, Package, Target, Transaction
+from ostree_layer.model import Deployed, EtcConflict, LocalCommit, Package, Transaction
 from ostree_layer.move import Move
 from ostree_layer.ostree_gi import GLib, OSTree
-from ostree_layer.place import Place
 from ostree_layer.report import Report
 from ostree_layer.workpiece import Workpiece
-
-Choose = Callable[[OSTree.Sysroot, OSTree.Deployment], "Destination | None"]
-
-
-def stay(_locked: OSTree.Sysroot, _start: OSTree.Deployment) -> None:
-    """Where a run goes that goes nowhere else."""
-
-
-@contextlib.contextmanager
-def take(target: Target, *, from_booted: bool, choose: Choose = stay, into: str = "") -> Iterator[Place]:
-    """Lock the sysroot, choose what to start from and where to go, and make the folders of a staged root over it.
-
-    `into` is the stateroot of the new deployment, if it is not that of the start.
-    """
-    mounts.enter_private_namespace()
-    signals.end_by_exit()
-    with contextlib.ExitStack() as stack:
-        locked = stack.enter_context(sysroot.locked(target))
-        failpoint("layering::locked")
-        stateroot = sysroot.require_stateroot(locked, target.stateroot)
-        start = sysroot.base_deployment(locked, stateroot, from_booted=from_booted)
-        destination = choose(locked, start)
-        work = sysroot.work_folder(locked)
-        staging.sweep(work)
-        live.sweep(work, sysroot.sysroot_path(locked))
-        commit = destination.checksum if destination else start.get_csum()
-        lower = stack.enter_context(trunk.of(locked, commit))
-        staged = stack.enter_context(staging.staged_root(work, lower))
-        yield Place(target, locked, into or stateroot, start, destination, staged)
 
 
 def stage(move: Move, dbpath: str | None, resources: contextlib.ExitStack) -> Layering:
@@ -113,6 +80,7 @@ class Layering:
         self._is_running = self._has_failed = False
         self._told: tuple[tuple[EtcConflict, ...], tuple[str, ...]] = ((), ())
         self._words = interop.Words()
+        self._made: tuple[LocalCommit, set[Package]] | None = None
 
     def rpm_begins(self) -> None:
         """DNF is about to run an RPM transaction, or to write a change of groups or modules."""
@@ -151,22 +119,31 @@ class Layering:
         return tuple(range(self._first + 1, database.last_transaction(self._place.staged.root / HISTORY) + 1))
 
     def write(self, made_by: Transaction, report: Report) -> Tree | None:
-        """Make a commit of what DNF did, to which nothing leads yet; None if that was nothing.
+        """Make a commit of what DNF did, to which nothing leads yet; None if that was nothing."""
+        self.make(made_by, report)
+        return self.commit(report)
 
-        A tree that was gone to without anything of the user's is itself what is to be deployed.
-        """
+    def make(self, made_by: Transaction, report: Report) -> bool:
+        """Leave of what DNF did in the upper what a tree may have; False if that was nothing."""
         if self._is_running or self._has_failed:
             raise TransactionFailed("a transaction of this session failed, so none of it is deployed")
         if not self.is_changed and self._place.destination is None:
-            return None
+            return False
         local, packages = self._close_books(made_by)
-        if not self.is_changed and requests.entries(local.requests) == ledger.entries_of(
-            self._store, self._place.commit
-        ):
+        if self.is_changed or requests.entries(local.requests) != ledger.entries_of(self._store, self._place.commit):
+            self._normalise(report)
+            self._made = local, packages
+        return self._made is not None
+
+    def commit(self, report: Report) -> Tree | None:
+        """Make a commit of what was made, to which nothing leads yet; None if that was nothing.
+
+        A tree that was gone to without anything of the user's is itself what is to be deployed.
+        """
+        if self._made is None:
             return self._exact() if self._is_another else None
-        self._normalise(report)
         with report("Writing the tree"):
-            return self._commit(local, packages)
+            return self._commit(*self._made)
 
     def deploy(self, tree: Tree, command: str, report: Report, name: str = "") -> Deployed:
         """Deploy what `write` has written, and let the ref `name`, if there is one, lead to it."""
@@ -208,13 +185,9 @@ class Layering:
     @property
     def _is_another(self) -> bool:
         """Whether the tree is another one, or followed in another way, than that of the start."""
-        where = self._place
-        here = origin.here(where.start, where.commit)
-        return (where.commit, where.stateroot, where.destination) != (
-            where.start.get_csum(),
-            where.start.get_osname(),
-            here,
-        )
+        where, start = self._place, self._place.start
+        here = (start.get_csum(), start.get_osname(), origin.here(start, where.commit))
+        return where.destination is not None and (where.commit, where.stateroot, where.destination) != here
 
     def _exact(self) -> Tree:
         self._told = self._meet_local_etc(), ()

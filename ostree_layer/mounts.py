@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
@@ -21,6 +22,9 @@ MNT_DETACH = 2
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC = 32, 4096, 16384
 MS_PRIVATE, MS_SLAVE = 1 << 18, 1 << 19
+
+# How the kernel writes blanks in its list of mounts.
+ESCAPED = re.compile(r"\\([0-7]{3})")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
@@ -171,6 +175,13 @@ def unmount(target: Path) -> None:
     """Take away what is mounted at target, at once for everybody but its present users."""
     if _libc.umount2(os.fsencode(target), MNT_DETACH) < 0:
         raise _failed(f"unmounting {target}")
+
+
+def below(folder: Path) -> list[Path]:
+    """Where file systems are mounted below a folder, those above others first."""
+    rows = Path("/proc/self/mountinfo").read_text().splitlines()
+    points = {Path(ESCAPED.sub(lambda found: chr(int(found[1], 8)), row.split()[4])) for row in rows}
+    return sorted(point for point in points if folder in point.parents)
 
 
 def sync(path: Path) -> None:

@@ -67,6 +67,10 @@ class Move:
             hint = f"add --releasever={found}"
             raise HostError(f"the deployment to add to is of release {found}, the booted one of {release}", hint=hint)
 
+    def start_anew(self) -> None:
+        """Let nothing be asked for but what this run asks for."""
+        self.lineage = dataclasses.replace(self.lineage, requests=Requests())
+
     def mark(self, original: Callable[[], object], *, erasing: bool, skip_broken: bool) -> Iterator[str]:
         """Put to DNF what belongs into the transaction, `original` being what its command does; say what does not."""
         wanted, only_tree = self.lineage.requests, self.settings.upgrade == "tree"

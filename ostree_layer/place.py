@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from ostree_layer import sysroot
 from ostree_layer.model import Destination, Target
@@ -16,6 +17,7 @@ class Place:
     """What a run has locked, what it starts from and where it goes, and the staged root made of that.
 
     `start` has the user's requests. Without a `destination` the run stands on its commit, and else on that one's.
+    `release` lets others change the deployments again; what the staged root is made of stays.
     """
 
     target: Target
@@ -24,6 +26,7 @@ class Place:
     start: OSTree.Deployment
     destination: Destination | None
     staged: StagedRoot
+    release: Callable[[], None]
 
     @property
     def starts_elsewhere(self) -> bool:

@@ -13,13 +13,17 @@ from ostree_layer.errors import CommandError
 SYSUSERS, TMPFILES = "lib/sysusers.d", "lib/tmpfiles.d"
 
 
-def settle(old: Path, new: Path, stays: Callable[[str], bool], inside: Sequence[str]) -> Iterator[str]:
+def settle(
+    old: Path, new: Path, stays: Callable[[str], bool], inside: Sequence[str], spared: Sequence[str] = ()
+) -> Iterator[str]:
     """Make what the /usr `new` asks for and the /usr `old` does not; yield why some of it could not be.
 
     `inside` is an argv that runs another where it is to be made; there /usr is `new`, but for what `stays`. That there
-    are accounts without use or places without files hurts nobody, so nothing is taken away.
+    are accounts without use or places without files hurts nobody, so nothing is taken away. Below `spared`, paths,
+    nothing is made.
     """
-    for program, folder in (("systemd-sysusers", SYSUSERS), ("systemd-tmpfiles --create", TMPFILES)):
+    tmpfiles = " ".join(["systemd-tmpfiles --create", *(f"--exclude-prefix={path}" for path in spared)])
+    for program, folder in (("systemd-sysusers", SYSUSERS), (tmpfiles, TMPFILES)):
         names = [name for name in _changed(old / folder, new / folder) if not stays(f"usr/{folder}/{name}")]
         if names:
             try:

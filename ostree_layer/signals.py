@@ -32,6 +32,17 @@ def losing_listeners() -> contextlib.AbstractContextManager[None]:
     return _ignored(signal.SIGPIPE)
 
 
+def left_to_child() -> contextlib.AbstractContextManager[None]:
+    """In the body, what is typed to end a program ends the child alone; and the terminal can be taken back from it."""
+    return _ignored(signal.SIGINT, signal.SIGQUIT, signal.SIGTTOU)
+
+
+def forget() -> None:
+    """Let this process, which is about to become another program, end by each signal as programs do."""
+    for number in (*ENDING, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def _ignored(*numbers: signal.Signals) -> Iterator[None]:
     former = {number: signal.signal(number, signal.SIG_IGN) or signal.SIG_DFL for number in numbers}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -51,10 +52,39 @@ def swept_folder(work_folder: Path) -> Path:
 
 
 def sweep(work_folder: Path) -> None:
-    """Remove what killed runs left; the caller holds the sysroot lock, so no run is using any of it."""
+    """Remove what killed runs left; the caller holds the sysroot lock, so what no run has claimed is used by none."""
     with contextlib.suppress(FileNotFoundError):
-        for folder in (work_folder / STAGING).iterdir():
-            shutil.rmtree(folder)
+        for folder in list((work_folder / STAGING).iterdir()):
+            if not _is_claimed(folder):
+                shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep a folder from being swept for the body, or until all processes that it has started have ended.
+
+    The caller holds the sysroot lock now, and need not do so in the body.
+    """
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(number)
+
+
+def _is_claimed(folder: Path) -> bool:
+    try:
+        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:  # whoever had claimed it removes it
+        return True
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(number)
+    return False
 
 
 @contextlib.contextmanager

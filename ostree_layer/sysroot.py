@@ -41,8 +41,7 @@ def _initialize(target: Target) -> OSTree.Sysroot:
 def _make_writable() -> None:
     """Make a read-only /sysroot and /boot writable in this namespace.
 
-    libostree would do so too, but by remounting the whole file system, which fails while somebody has it frozen: for a
-    snapshot, or as libostree itself does when it writes to /boot.
+    libostree would remount the whole file system, which fails while somebody, itself or a snapshot, has it frozen.
     """
     for path in (Path("/sysroot"), Path("/boot")):
         if path.exists() and os.statvfs(path).f_flag & os.ST_RDONLY:
@@ -52,6 +51,7 @@ def _make_writable() -> None:
 
 
 def _load(sysroot: OSTree.Sysroot) -> OSTree.Sysroot:
+    host.require_no_trial()
     with translated(f"reading the deployments of {sysroot.get_path().get_path()}", HostError):
         sysroot.load(None)
     return sysroot

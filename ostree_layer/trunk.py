@@ -15,9 +15,16 @@ CHECKOUT = "trunk"
 
 
 @contextlib.contextmanager
-def of(locked: OSTree.Sysroot, checksum: str) -> Iterator[Path]:
-    """The directory of the commit: a deployment, or where none has it a checkout of links, gone after the body."""
-    deployed = next((d for d in locked.get_deployments() if d.get_csum() == checksum), None)
+def of(locked: OSTree.Sysroot, checksum: str, *, outlasts_lock: bool = False) -> Iterator[Path]:
+    """The directory of the commit: a deployment, or where none has it a checkout of links, gone after the body.
+
+    When the sysroot lock is not held any more, others may remove any deployment but the booted one.
+    """
+    booted = sysroot.find_booted(locked)
+    lasting = [booted] if booted is not None else []
+    deployed = next(
+        (d for d in (lasting if outlasts_lock else locked.get_deployments()) if d.get_csum() == checksum), None
+    )
     if deployed is not None:
         yield sysroot.deployment_path(locked, deployed)
         return
@@ -28,6 +35,11 @@ def of(locked: OSTree.Sysroot, checksum: str) -> Iterator[Path]:
     finally:
         if folder.exists():
             shutil.rmtree(folder)
+
+
+def folders(path: Path) -> list[Path]:
+    """The folders of our own that what `of` yielded needs."""
+    return [path.parent] if path.name == CHECKOUT else []
 
 
 def leave(path: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from tests import guard, sysroots, toys
-from tests.bench import bisecting, composing, hosting, looking, switching
+from tests.bench import bisecting, composing, hosting, looking, switching, trying
 from tests.bench.clock import timed
 from tests.sysroots import ostree
 from tests.toys import CACHE, Toy
@@ -188,6 +188,9 @@ def searches(bench: Bench, checkout: float) -> Rows:
 
 TABLES = {"transactions": transactions, "switching": switches, "hosting": publications, "bisecting": searches}
 
+# On trees of their own.
+OTHERS = {"composing": composing.table, "trying": trying.table}
+
 
 def rows(bench: Bench, names: Collection[str]) -> Rows:
     """Of the tables that are wanted, what was measured, its limit, and the figure."""
@@ -212,12 +215,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, nargs="+", default=SIZES)
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--tables", nargs="+", choices=[*TABLES, "composing"], default=[*TABLES, "composing"])
+    parser.add_argument("--tables", nargs="+", choices=[*TABLES, *OTHERS], default=[*TABLES, *OTHERS])
     options = parser.parse_args()
     if TABLES.keys() & set(options.tables):
         show(options.files, options.repetitions, options.tables)
-    if "composing" in options.tables:
-        composing.table(options.repetitions)
+    for name in OTHERS.keys() & set(options.tables):
+        OTHERS[name](options.repetitions)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ FLOORS = (
     " failpoint fields files host_options hosting hosting.reports http_heads layout.os_release layout.selinux"
     " model modes objects oci oci.form ownership report rpm_model running_code signals staged_root"
     " treefile.merging vm vm.supplement",
-    "advisories bisection.state bisection.verdicts by_hand_words compose.lockfile compose.repositories"
+    "advisories bisection.state bisection.verdicts by_hand_words caller compose.lockfile compose.repositories"
     " compose_options contents database diff etc_model forwarding fsck host hosting.results hosting.serving labels"
     " layout.ids layout.record live_model loopback metadata mounts network oci.importing oci.layout oci.reference"
     " ostree_gi privileges process repo requests rpm_ostree rpmdb solver sysusers tmpfiles tree_model"
@@ -32,16 +32,17 @@ FLOORS = (
     " hosting.hosting_words hosting.keys hosting.means hosting.promotion hosting.smoketest_page"
     " hosting.smoketest_words hosting.summary imports interop journal layout layout.kernel ledger live_layer"
     " live_policy looking oci.images oci.layers packaged place pull rebooting retention settings settling staging"
-    " status_model terminal treefile treefile.rendering trees unlocked var_data vm.trial",
+    " status_model terminal treefile treefile.rendering trees trial_run unlocked var_data vm.trial",
     "activation automatic bisection.candidates bisection.culprit bisection.results by_hand cleaner compose.export"
     " compose.family compose.order compose.record compose.workshop destination details history hosting.act"
     " hosting.certifying hosting.mirror hosting.pruning hosting.publishing hosting.pushing hosting.smoketests"
     " hosting.soundness live move oci.encapsulation pins remotes seal softboot stateroots status status_words"
-    " switching tidying trunk vm.disk workpiece",
+    " switching tidying trial_root trunk vm.disk workpiece",
     "bisection.running bisection.steps bisection.testing compose compose.planning compose.report deployment_words"
     " hosting.certify_act hosting.delta_act hosting.host_act hosting.mirror_act hosting.prune_act"
     " hosting.publish_act hosting.remote_act hosting.repair_act hosting.serve_act hosting.sign_act"
-    " hosting.smoketest_act journey layering live_act live_end rebase system_commit system_commit_words tree_acts",
+    " hosting.smoketest_act journey layering live_act live_end rebase system_commit system_commit_words taking"
+    " tree_acts trying",
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 # libostree is wrapped on the floor where it is used, too.
