@@ -20,10 +20,10 @@ from ostree_layer import (
     ledger,
     mounts,
     notices,
-    process,
     repo,
     solver,
     sysroot,
+    systemctl,
     updates,
     window,
 )
@@ -32,7 +32,7 @@ from ostree_layer.model import Destination, PackageDiff, Settings, Target
 from ostree_layer.ostree_gi import OSTree
 from ostree_layer.updates import Available, Run
 
-REBOOT = ("systemctl", "reboot", "--check-inhibitors=yes")
+REBOOT = ("reboot", "--check-inhibitors=yes")
 
 
 def look(target: Target, choose: Callable[[OSTree.Sysroot, OSTree.Deployment], Destination | None]) -> Available | None:
@@ -105,7 +105,7 @@ def _reboot(target: Target, settings: Settings) -> str:
     if reason := finalization.failure(Path(target.sysroot), is_booted=True):
         return f"waits for a reboot by somebody who has seen to this: {reason}"
     try:
-        process.run(REBOOT, extra={"SYSTEMD_OFFLINE": "0"})
+        systemctl.call(*REBOOT)
     except CommandError as e:
         return f"waits for another run, since systemd does not reboot now: {' '.join(e.stderr.split())}"
     return "is started by the reboot that begins now"

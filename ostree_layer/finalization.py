@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from ostree_layer import host, process
+from ostree_layer import host, systemctl
 from ostree_layer.errors import CommandError
 
 log = logging.getLogger(__name__)
@@ -28,9 +28,8 @@ def failure(root: Path, *, is_booted: bool) -> str:
 
 
 def _has_failed(unit: str) -> bool:
-    argv = ["systemctl", "show", "--property=ActiveState", "--value", unit]
     try:
-        return process.run(argv, extra={"SYSTEMD_OFFLINE": "0"}).strip() == "failed"
+        return systemctl.call("show", "--property=ActiveState", "--value", unit).strip() == "failed"
     except (CommandError, OSError) as e:
         log.debug("the state of %s is not known: %s", unit, e)
         return False

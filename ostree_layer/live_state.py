@@ -8,11 +8,13 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ostree_layer import mountinfo
 from ostree_layer.live_model import Live, Record
 
 # In our folder; a layer has the name of its folder there.
 FOLDER, RECORD = "live", "record.json"
 SOURCE = "dnf-ostree-live:"
+USR = Path("/usr")
 
 
 def mounted(work: Path) -> list[Live]:
@@ -28,12 +30,9 @@ def current(work: Path) -> Record | None:
 def names() -> Iterator[str]:
     """Those of the layers that are mounted, the last on top."""
     # Only root sees what is mounted for others; anybody else is in the same namespace.
-    mounts = Path("/proc", "self" if os.geteuid() else "1", "mountinfo")
-    for line in mounts.read_text().splitlines():
-        words = line.split(" ")
-        source = words[words.index("-") + 2]
-        if words[4] == "/usr" and source.startswith(SOURCE):
-            yield source[len(SOURCE) :]
+    for mount in mountinfo.read(mountinfo.OWN if os.geteuid() else mountinfo.FIRST):
+        if mount.point == USR and mount.source.startswith(SOURCE):
+            yield mount.source[len(SOURCE) :]
 
 
 def read(folder: Path) -> Record:

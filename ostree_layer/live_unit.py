@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ostree_layer import process
+from ostree_layer import systemctl
 
 UNIT = "dnf-ostree-live.service"
 FOLDER = Path("/run/systemd/system")
@@ -26,13 +26,13 @@ ExecStop={python} -m ostree_layer.live_end {work} {sysroot}
 def prepare(work: Path, sysroot: Path) -> None:
     """Have it run at the shutdown; systemd reads its units anew by this."""
     (FOLDER / UNIT).write_text(TEXT.format(python=sys.executable, work=work, sysroot=sysroot))
-    process.run(["systemctl", "daemon-reload"])
-    process.run(["systemctl", "start", UNIT])
+    systemctl.call("daemon-reload")
+    systemctl.call("start", UNIT)
 
 
 def cancel() -> None:
     """Have nothing run at the shutdown any more."""
     if (FOLDER / UNIT).exists():
-        process.run(["systemctl", "stop", UNIT])
+        systemctl.call("stop", UNIT)
         (FOLDER / UNIT).unlink()
-        process.run(["systemctl", "daemon-reload"])
+        systemctl.call("daemon-reload")

@@ -7,11 +7,11 @@ import contextlib
 import ctypes
 import errno
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
 
+from ostree_layer import mountinfo
 from ostree_layer.errors import MountError
 
 Mount = Callable[[Path], None]
@@ -24,7 +24,6 @@ MS_REMOUNT, MS_BIND, MS_REC = 32, 4096, 16384
 MS_PRIVATE, MS_SLAVE = 1 << 18, 1 << 19
 
 # How the kernel writes blanks in its list of mounts.
-ESCAPED = re.compile(r"\\([0-7]{3})")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
@@ -179,9 +178,7 @@ def unmount(target: Path) -> None:
 
 def below(folder: Path) -> list[Path]:
     """Where file systems are mounted below a folder, those above others first."""
-    rows = Path("/proc/self/mountinfo").read_text().splitlines()
-    points = {Path(ESCAPED.sub(lambda found: chr(int(found[1], 8)), row.split()[4])) for row in rows}
-    return sorted(point for point in points if folder in point.parents)
+    return sorted({mount.point for mount in mountinfo.read() if folder in mount.point.parents})
 
 
 def sync(path: Path) -> None:

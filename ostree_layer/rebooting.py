@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ostree_layer import host, mounts, process, sysroot
+from ostree_layer import host, mounts, sysroot, systemctl
 from ostree_layer.errors import CommandError, HostError
 from ostree_layer.model import Target
 from ostree_layer.ostree_gi import OSTree, translated
@@ -14,8 +14,6 @@ HARD, SOFT = "--reboot", "--soft-reboot"
 VERBS = {HARD: "reboot", SOFT: "soft-reboot"}
 # What systemd has where it knows a soft reboot, and libostree.
 UNIT, CALL = "soft-reboot.target", "deployment_set_soft_reboot"
-# Or systemctl would not ask the systemd that runs.
-ONLINE = {"SYSTEMD_OFFLINE": "0"}
 
 
 def require_possible(target: Target | None, option: str) -> None:
@@ -33,7 +31,7 @@ def require_possible(target: Target | None, option: str) -> None:
 def _lacking() -> Iterator[str]:
     """What this host has not got that a soft reboot into another deployment needs."""
     try:
-        process.run(["systemctl", "cat", UNIT], extra=ONLINE)
+        systemctl.call("cat", UNIT)
     except CommandError:
         yield f"its systemd has no {UNIT} (254 is the first that has)"
     if not hasattr(OSTree.Sysroot, CALL):
@@ -50,7 +48,7 @@ def begin(target: Target, option: str) -> None:
         if option == SOFT:
             _prepare(locked, locked.get_deployments()[0])
         try:
-            process.run(["systemctl", VERBS[option]], extra=ONLINE)
+            systemctl.call(VERBS[option])
         except CommandError as e:
             reason = " ".join(e.stderr.split())
             raise HostError(f"systemd does not reboot now: {reason}", hint="what was made waits for a reboot") from e

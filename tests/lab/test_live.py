@@ -180,6 +180,21 @@ def test_what_cannot_be(machine: SoftHost) -> None:
     assert done(machine, somewhere, 1).startswith("Error: OSTREE_SYSROOT names /sysroot/elsewhere")
 
 
+def test_a_reboot_starts_what_was_staged_after_it(machine: SoftHost) -> None:
+    """At the shutdown /etc is as the admin has it: libostree would keep what it was given by the version before."""
+    done(machine, f"{DNF} install napper-1 --apply-live && {DNF} upgrade napper && echo mine >/etc/nap.d/b")
+    assert seen(machine) == "nap.conf:1 nap.d/a:1 nap.d/b:mine nap/old"
+    machine.reboot()
+    assert seen(machine) == "nap.conf:2 nap.d/b:mine nap/new/2"
+    done(machine, "dnf -y rollback")
+    machine.reboot()
+    assert seen(machine) == "nap.d/b:mine", "what was booted then has nothing of it"
+    done(machine, f"{DNF} install napper-1 --apply-live && systemctl start napper && dnf -y rollback")
+    machine.reboot()
+    assert seen(machine) == "nap.d/b:mine"
+    done(machine, "rm -r /etc/nap.d; dnf -y cleanup rollback")
+
+
 def test_what_is_left_to_the_reboot(machine: SoftHost) -> None:
     done(machine, f"{DNF} install kernel-toy-1 napper-1")
     machine.reboot()

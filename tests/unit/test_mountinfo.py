@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from ostree_layer import unlocked
+from ostree_layer import mountinfo
 
 ROOT = "20 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n"
 BIND = "21 20 254:0 /deploy/usr /usr ro,relatime - ext4 /dev/vda rw,discard\n"
@@ -14,7 +16,7 @@ OVERLAY = "30 21 0:54 / /usr rw,relatime shared:9 - overlay overlay rw,lowerdir=
 
 
 @pytest.mark.parametrize(
-    ("mountinfo", "kind", "upper"),
+    ("text", "kind", "upper"),
     [
         (ROOT, "", None),
         (ROOT + BIND, "ext4", None),
@@ -25,8 +27,8 @@ OVERLAY = "30 21 0:54 / /usr rw,relatime shared:9 - overlay overlay rw,lowerdir=
         (ROOT + OVERLAY.format("there").replace(" /usr ", " /usr/local "), "", None),
     ],
 )
-def test_what_is_on_top_of_usr(mountinfo: str, kind: str, upper: str | None) -> None:
-    found, options = unlocked.mounted(mountinfo)
-    assert found == kind
-    named = [option for option in options if option.startswith("upperdir=")]
+def test_what_is_on_top_of_usr(text: str, kind: str, upper: str | None) -> None:
+    found = mountinfo.on(Path("/usr"), list(mountinfo.parse(text)))
+    assert (found.kind if found else "") == kind
+    named = [option for option in (found.options if found else ()) if option.startswith("upperdir=")]
     assert named == ([f"upperdir={upper}"] if upper else [])
