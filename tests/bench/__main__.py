@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from tests import guard, sysroots, toys
-from tests.bench import bisecting, composing, hosting, looking, switching, trying
+from tests.bench import at_once, bisecting, composing, hosting, looking, switching
 from tests.bench.clock import timed
 from tests.sysroots import ostree
 from tests.toys import CACHE, Toy
@@ -189,7 +189,7 @@ def searches(bench: Bench, checkout: float) -> Rows:
 TABLES = {"transactions": transactions, "switching": switches, "hosting": publications, "bisecting": searches}
 
 # On trees of their own.
-OTHERS = {"composing": composing.table, "trying": trying.table}
+OTHERS = {"composing": composing.table, "at-once": at_once.table}
 
 
 def rows(bench: Bench, names: Collection[str]) -> Rows:

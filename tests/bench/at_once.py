@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long `dnf try` takes until what is tried runs, and plain DNF to install the same into a plain root."""
+"""What is there without a reboot: how long `dnf try` takes until what is tried runs, against plain DNF that installs
+the same into a plain root; and what --apply-live adds to an installation."""
 
 from __future__ import annotations
 
@@ -45,8 +46,14 @@ def install(made: SoftHost, packages: str) -> float:
     return seconds
 
 
+def layer(made: SoftHost, packages: str, *options: str) -> float:
+    seconds = run(made, f"dnf -yC {' '.join(options)} install {packages}")
+    run(made, f"{'dnf apply-live --reset; ' if options else ''}dnf -y cleanup pending")
+    return seconds
+
+
 def figures(made: SoftHost, packages: str, repetitions: int) -> list[float]:
-    """Seconds of both, and their ratio."""
+    """Seconds of both ways to try, and their ratio; seconds of an installation, and what applying it adds."""
 
     def median(measure: Callable[[], float]) -> float:
         measure()  # fills caches
@@ -54,7 +61,9 @@ def figures(made: SoftHost, packages: str, repetitions: int) -> list[float]:
 
     tried = median(lambda: first_output(made, f"dnf -yC try {packages} -- echo"))
     plain = median(lambda: install(made, packages))
-    return [tried, plain, tried / plain]
+    layered = median(lambda: layer(made, packages))
+    applied = median(lambda: layer(made, packages, "--apply-live"))
+    return [tried, plain, tried / plain, layered, applied - layered]
 
 
 def table(repetitions: int) -> None:
@@ -69,9 +78,11 @@ def table(repetitions: int) -> None:
     names = (
         "    dnf try, until the command runs, seconds",
         "    plain dnf installs it in a root, seconds",
-        "(o) the ratio",
+        "(p) the ratio",
+        "    dnf install, seconds",
+        "(q) what --apply-live adds, seconds",
     )
     heads = "".join(f"{packages:>10}" for packages in PACKAGES)
-    print(f"\n{'trying':46}{'limit':>20}{heads}")
-    for name, limit, row in zip(names, ("", "", "1.3"), zip(*columns)):
+    print(f"\n{'without a reboot':46}{'limit':>20}{heads}")
+    for name, limit, row in zip(names, ("", "", "1.3", "", "0.3"), zip(*columns)):
         print(f"{name:46}{limit:>20}" + "".join(f"{figure:10.2f}" for figure in row))
