@@ -37,6 +37,7 @@ class Step:
     into: str = ""
     name: str = ""
     forgotten: tuple[str, ...] = ()
+    starts_anew: bool = False
 
     def choose(
         self, locked: OSTree.Sysroot, start: OSTree.Deployment, progress: Callable[[], AbstractContextManager[Progress]]
