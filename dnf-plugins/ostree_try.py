@@ -60,11 +60,14 @@ class TryCommand(dnf.cli.commands.install.InstallCommand):
     def configure(self):
         require_host(self.opts)
         opts = self.opts
-        if opts.preview or opts.check or (opts.apply_live and not opts.keep):
+        if opts.preview or opts.check:
             raise dnf.exceptions.Error(_("'dnf try' knows no preview: nothing is deployed without --keep"))
+        if opts.apply_live and not opts.keep:
+            raise dnf.exceptions.Error(_("'dnf try' deploys nothing without --keep, so nothing can be applied"))
         from ostree_layer import caller
 
         self.caller = caller.find(os.environ)
+        self.base.output.post_transaction_output = lambda _transaction: []  # DNF would call it installed
         super().configure()
 
     def wish(self, settings):

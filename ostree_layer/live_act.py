@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,11 +116,20 @@ def _apply(scene: _Scene, patterns: tuple[str, ...]) -> Applied:
         failpoint("live::recorded")
         live.show(folder, old / "usr")
     failpoint("live::shown")
-    etc_defaults.take_back({path: seal for path, seal in given.items() if path not in paths}, old / "usr/etc", ETC)
-    etc_defaults.take(paths, new / "usr/etc", ETC)
+    with _half_done():
+        etc_defaults.take_back({path: seal for path, seal in given.items() if path not in paths}, old / "usr/etc", ETC)
+        etc_defaults.take(paths, new / "usr/etc", ETC)
     failpoint("live::given")
     complaints = (*settling.settle(old / "usr", new / "usr", left.has, live.FOR_ALL), *_tell_systemd(scene))
     return Applied(record, _outside(scene), complaints, running_code.outdated(folder / live.LAYER, old / "usr"))
+
+
+@contextlib.contextmanager
+def _half_done() -> Iterator[None]:
+    try:
+        yield
+    except HostError as e:
+        raise HostError(f"the new /usr runs, but {e}", hint="'dnf apply-live --reset' takes it back") from e
 
 
 def _left(scene: _Scene, patterns: tuple[str, ...]) -> Left:

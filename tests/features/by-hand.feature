@@ -5,11 +5,7 @@ Feature: What was tried out by hand becomes a deployment
 
   Scenario: A repair is tried out, kept, and left behind by the next tree
     Given a freshly installed host
-    When I run "ostree admin unlock && dnf -y system-commit"
-    Then it fails
-    And it says "Error: /usr is not the writable overlay of 'ostree admin unlock' as this process sees it"
-    When the power is cut
-    And /usr is unlocked
+    When I run "ostree admin unlock"
     And I add the line "the printers work again" to /usr/bin/repaired
     And I add the line "# repaired" to /usr/bin/ldd
     And I run "rm /usr/bin/clear"

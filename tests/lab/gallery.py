@@ -162,13 +162,20 @@ def keep(terminal: Terminal) -> None:
     terminal.run("dnf unpin 1", "dnf cleanup rollback", "dnf status")
 
 
+def hurry(terminal: Terminal) -> None:
+    terminal.job("Try a program that is not installed", "It sees the host with what it needs; nothing of it stays.")
+    terminal.run("dnf -q try tree -- tree --version")
+    terminal.job("Have a program without a reboot", "And take it back; or reboot, and it is there.")
+    terminal.run("dnf install tree --apply-live", "tree --version", "dnf apply-live --reset", "dnf rollback")
+
+
 def fail(terminal: Terminal) -> None:
     terminal.job("When something is wrong", "You are told what, what to do, and how the host is.")
     terminal.run(f"dnf rebase trees:{TILL[:-1]}", "dnf deploy 12.9", status=1)
     terminal.run("echo 'me ALL=(ALL) ALL' > /etc/sudoers.d; dnf -yq install sudo", status=1)
 
 
-STORY = (layer, upgrade, switch, look, keep, fail)
+STORY = (layer, upgrade, switch, look, keep, hurry, fail)
 
 
 def play(*, live: bool = False) -> str:

@@ -10,6 +10,7 @@ container: it starts the tree's units, and finalizes a staged deployment when it
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def enter(name: str, sysroot: Path, deployment: Path, state: Path, *media: Path)
         (state / "run/media" / folder).mkdir(parents=True, exist_ok=True)
         mounts.bind(source, deployment / "run/media" / folder, read_only=True)
     mounts.change_root(deployment)
+    # As on any host; systemd does so itself, but not in what it takes for a container.
+    subprocess.run(["mount", "--make-rshared", "/"], env=ENVIRONMENT, check=True)
 
 
 def sweep(name: str) -> None:

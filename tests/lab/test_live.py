@@ -145,6 +145,17 @@ def test_a_run_that_is_killed(machine: SoftHost, place: str, found: str) -> None
     assert seen(machine) == ("" if found else "nap.conf:2 nap/new/2")
 
 
+def test_an_etc_that_cannot_be_written_to(machine: SoftHost) -> None:
+    done(machine, "mount --bind /etc /etc && mount -o remount,bind,ro /etc")
+    said = done(machine, f"{DNF} install napper --apply-live", 1)
+    what = "bringing new defaults to /etc: Read-only file system: /etc/.nap.conf-"
+    assert f"Error: the new /usr runs, but {what}" in said
+    assert said.endswith("\n('dnf apply-live --reset' takes it back)\n")
+    assert seen(machine) == "nap/new/2"
+    done(machine, "umount --lazy /etc && dnf apply-live --reset")
+    assert seen(machine) == ""
+
+
 def test_the_plug_is_pulled(machine: SoftHost) -> None:
     done(machine, f"{DNF} install napper --apply-live && echo mine >/etc/nap.d")
     machine.power_off()

@@ -38,13 +38,6 @@ def run_and_answer(context: Any, command: str, answer: str) -> None:
     _shell(context, command, f"{answer}\n")
 
 
-@when("/usr is unlocked")
-def unlock(context: Any) -> None:
-    """As on a host whose mounts systemd shares, as it does not where it finds itself in a container."""
-    _shell(context, "mount --make-rshared / && ostree admin unlock")
-    assert context.done.returncode == 0, context.done.stdout
-
-
 @when('I run "{command}" and the host comes back')
 def run_until_it_is_back(context: Any, command: str) -> None:
     _shell(context, command)
