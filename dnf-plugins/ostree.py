@@ -122,20 +122,25 @@ class OstreePlugin(dnf.Plugin):
     @harmless
     def leave(self, target, options):
         """Find the tree that the command goes to, if it goes to any, before the repositories are set up for it."""
-        from ostree_layer import dnf_base, journey, network, taking, terminal
-
-        command, opts, way = self.cli.command, self.cli.command.opts, network.of(self.base.conf)
-        self.wish = command.wish(options) if hasattr(command, "wish") else journey.upgrade(opts, options, way)
+        command = self.cli.command
+        self.wish = command.wish(options) if hasattr(command, "wish") else self.upgrade(options)
         if self.automatic is not None:
             self.automatic.look(self.wish)
         if self.has_nothing_to_do or (self.wish is None and self.automatic is None):
             return
+        from ostree_layer import dnf_base, taking, terminal
+
         choose = functools.partial(self.wish.choose, progress=terminal.pulling) if self.wish else taking.stay
         into = self.wish.into if self.wish else ""
         self.take(target, choose=choose, into=into)
         if self.place.destination is not None:
             dnf_base.use_rpmdb_of(self.place.staged.lower)
             self.take_release(self.place.staged.lower)
+
+    def upgrade(self, options):
+        from ostree_layer import journey, network
+
+        return journey.upgrade(self.cli.command.opts, options, network.of(self.base.conf))
 
     def changes_the_system(self, command):
         name = command.aliases[0]

@@ -72,11 +72,13 @@ class TryCommand(dnf.cli.commands.install.InstallCommand):
 
     def wish(self, settings):
         """The tree to start from, for the library."""
+        opts = self.opts
+        if not opts.tree:
+            return None
         from ostree_layer import journey
 
-        opts = self.opts
         command = journey.KEEP if opts.keep else journey.TRY
-        return journey.Wish(command, opts.tree, terms_of(self, settings), opts.from_booted) if opts.tree else None
+        return journey.Wish(command, opts.tree, terms_of(self, settings), opts.from_booted)
 
     def run(self):
         if self.staged_by is None:  # DNF would install into the machine
